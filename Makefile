@@ -1,0 +1,45 @@
+# Everything that people and CI run. `make` alone explains itself.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint docs bench clean
+
+PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$v >/dev/null && $$v -c 'import sys; sys.exit(not (3,11) <= sys.version_info < (3,14))' 2>/dev/null && echo $$v && break; done)
+UV := $(shell command -v uv || echo .tools/bin/uv)
+RUN := $(UV) run --locked --no-sync
+
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(UV):
+	@test -n "$(PYTHON)" || { echo "Tidemark needs Python 3.11, 3.12 or 3.13 on the PATH; found none."; exit 1; }
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+
+setup: .venv/.ready ## Install everything, uv itself included, from the lock
+
+.venv/.ready: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --locked
+	@touch $@
+
+demo: setup ## Build a world and load it; EXIT=1 stops the services after the proof
+	$(RUN) tidemark demo $(if $(filter 1,$(EXIT)),--exit)
+
+test: setup ## Run the tests
+	$(RUN) pytest
+
+lint: setup ## Style, types, borders between rooms, generated documents up to date
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) python -m pipelines.raw.reference --check
+
+docs: setup ## Write the generated documents anew
+	$(RUN) python -m pipelines.raw.reference
+
+bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world or load)
+	$(RUN) python tests/bench/run.py $(ONLY)
+
+clean: ## Remove what make installed; .tidemark stays
+	rm -rf .venv .tools

@@ -1,0 +1,1 @@
+"""What is acceptable: suites derived from the features' contracts. Great Expectations lives here alone."""

@@ -1,0 +1,1 @@
+"""What a feature is: Feast objects and Feast plugins. Imports no other room."""

@@ -1,0 +1,147 @@
+"""What makes a raw row good: the contract of its table, compiled to SQL conditions.
+
+A value that cannot be what its column declares condemns its row. A column that cannot (text where a number belongs)
+stops the load, because then the fault lies in the table and not in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pipelines.raw.contracts import Column, RawTable
+from pipelines.raw.store import quoted
+
+DUCKDB = {
+    "int32": "INTEGER",
+    "int64": "BIGINT",
+    "float64": "DOUBLE",
+    "string": "VARCHAR",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+}
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+_FLOATS = ("FLOAT", "DOUBLE", "DECIMAL")
+_TIMES = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
+# What exporters write for "nothing" into cells of text.
+_NOTHING = "('', 'nan', 'null', 'none', 'na', 'n/a')"
+
+
+class WrongType(ValueError):
+    """A source column cannot hold what the contract declares."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A reason to refuse a row, and the SQL condition that is true where it applies."""
+
+    reason: str
+    condition: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A source expression read as the contract's type, with what can go wrong in reading it."""
+
+    value: str
+    checks: tuple[Check, ...] = ()
+    # True where text was there but could not be read; a column in which that is always so has the wrong type.
+    unreadable: str = ""
+
+
+def name(column: str) -> str:
+    """A column's name as an SQL identifier."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def read_as(column: Column, source: str, source_type: str) -> Reading:
+    """How a source expression of some DuckDB type becomes a value of the contract's type."""
+    family = source_type.split("(")[0]
+    if family == DUCKDB[column.type] and column.type != "float64":
+        return Reading(source)
+    if family in ("VARCHAR", '"NULL"') or source_type.startswith("ENUM"):
+        return _read_text(column, f"CAST({source} AS VARCHAR)")
+    if column.type == "float64" and family in (*_FLOATS, *_INTEGERS):
+        value = f"CAST({source} AS DOUBLE)" if family != "DOUBLE" else source
+        if family not in ("DOUBLE", "FLOAT"):
+            return Reading(value)
+        infinite = Check(f"{column.name}: not a finite number", f"isinf({source})")
+        return Reading(f"CASE WHEN NOT isnan({source}) THEN {value} END", (infinite,))
+    if column.type in ("int32", "int64") and family in _INTEGERS:
+        return _narrowed(column, source, f"TRY_CAST({source} AS {DUCKDB[column.type]})")
+    if column.type in ("int32", "int64") and family in _FLOATS:
+        number = source if family == "DECIMAL" else f"CASE WHEN NOT isnan({source}) THEN {source} END"
+        whole = Check(f"{column.name}: not a whole number", f"({number}) <> floor({number})")
+        reading = _narrowed(column, number, f"TRY_CAST({number} AS {DUCKDB[column.type]})")
+        return Reading(reading.value, (whole, *reading.checks))
+    if column.type == "timestamp" and family in (*_TIMES, "DATE"):
+        return Reading(f"CAST({source} AS TIMESTAMP WITH TIME ZONE)")
+    if column.type == "date" and family in _TIMES:
+        time_of_day = Check(f"{column.name}: has a time of day", f"{source} <> date_trunc('day', {source})")
+        return Reading(f"CAST({source} AS DATE)", (time_of_day,))
+    raise WrongType(source_type)
+
+
+def _narrowed(column: Column, source: str, value: str) -> Reading:
+    beyond = Check(f"{column.name}: beyond the range of {column.type}", f"({source}) IS NOT NULL AND {value} IS NULL")
+    return Reading(value, (beyond,))
+
+
+def _read_text(column: Column, text: str) -> Reading:
+    if column.type == "string":
+        return Reading(f"nullif({text}, '')")
+    there = f"CASE WHEN lower(trim({text})) NOT IN {_NOTHING} THEN trim({text}) END"
+    if column.type in ("int32", "int64"):
+        # A plain cast would round 1.5 to 2 and read 1e3; "7.0" is what pandas makes of whole numbers beside a gap.
+        whole = f"regexp_full_match({there}, '[+-]?[0-9]+([.]0*)?')"
+        value = f"TRY_CAST(regexp_extract({there}, '^[+-]?[0-9]+') AS {DUCKDB[column.type]})"
+        unreadable = f"NOT {whole}"
+        beyond = Check(f"{column.name}: beyond the range of {column.type}", f"{whole} AND {value} IS NULL")
+        checks: tuple[Check, ...] = (Check(f"{column.name}: not a whole number", unreadable), beyond)
+        return Reading(f"CASE WHEN {whole} THEN {value} END", checks, unreadable)
+    value = f"TRY_CAST({there} AS {DUCKDB[column.type]})"
+    unreadable = f"({there}) IS NOT NULL AND {value} IS NULL"
+    noun = {"float64": "a number", "date": "a date (YYYY-MM-DD)", "timestamp": "a time (ISO 8601)"}[column.type]
+    checks = (Check(f"{column.name}: not {noun}", unreadable),)
+    if column.type == "float64":
+        checks += (Check(f"{column.name}: not a finite number", f"isinf({value})"),)
+    return Reading(value, checks, unreadable)
+
+
+def checks_of(table: RawTable, readings: Mapping[str, Reading], now: str) -> list[Check]:
+    """The conditions that a row, read as the contract's types, must not meet. `now` is an SQL expression."""
+    checks = [check for column in table.columns for check in _column_checks(column, readings[column.name])]
+    for (first, second), allowed in table.pairs.items():
+        fitting = " OR ".join(
+            f"{name(first)} = {quoted(one)} AND {name(second)} IN ({', '.join(map(quoted, others))})"
+            for one, others in allowed.items()
+        )
+        known = f"{name(first)} IN ({', '.join(map(quoted, allowed))})"
+        checks.append(Check(f"{second}: does not go with the {first}", f"{known} AND NOT ({fitting})"))
+    happened = f"CAST({name(table.happened)} AS TIMESTAMP WITH TIME ZONE)"
+    checks += [
+        Check(f"{table.known}: in the future", f"{name(table.known)} > {now}"),
+        Check(f"{table.happened}: after {table.known}", f"{happened} > {name(table.known)}"),
+    ]
+    return checks
+
+
+def any_of(checks: Iterable[Check]) -> str:
+    """An SQL condition that is true where one of the checks applies, and false (never null) elsewhere."""
+    return "(" + (" OR ".join(f"({check.condition})" for check in checks) or "false") + ") IS TRUE"
+
+
+def _column_checks(column: Column, reading: Reading) -> list[Check]:
+    value = name(column.name)
+    checks = list(reading.checks)
+    if column.required:
+        # A value that was there but could not be read is told once, as what it is.
+        checks.append(Check(f"{column.name}: missing", f"{value} IS NULL AND NOT {any_of(reading.checks)}"))
+    if column.ge is not None:
+        checks.append(Check(f"{column.name}: below {column.ge:g}", f"{value} < {column.ge!r}"))
+    if column.le is not None:
+        checks.append(Check(f"{column.name}: above {column.le:g}", f"{value} > {column.le!r}"))
+    if column.allowed:
+        allowed = ", ".join(map(quoted, column.allowed))
+        checks.append(Check(f"{column.name}: not one of {', '.join(column.allowed)}", f"{value} NOT IN ({allowed})"))
+    return checks

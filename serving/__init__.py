@@ -1,0 +1,1 @@
+"""How a model answers. FastAPI lives here alone."""

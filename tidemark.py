@@ -1,0 +1,221 @@
+"""The command line: a roof over the rooms. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from pipelines.raw.load import TableReport
+
+app = typer.Typer(
+    help="Tidemark: what was known about a customer, a home or a market at a given moment.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+console = Console()
+complaints = Console(stderr=True)
+
+Home = Annotated[Path, typer.Option(envvar="TIDEMARK_HOME", help="The folder that all state lives under.")]
+HOME = Path(".tidemark")
+
+
+@app.command()
+def world(
+    customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 2000,
+    days: Annotated[int, typer.Option(min=1, help="How many days they are watched.")] = 730,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another world; the same seed, the same bytes.")] = 7,
+    out: Annotated[Path | None, typer.Option(help="Where to write it; <home>/world if not said.")] = None,
+    home: Home = HOME,
+) -> None:
+    """Write a synthetic world of raw data: regions, homes, customers, deals and what they do."""
+    from pipelines.world.generate import generate
+    from pipelines.world.plan import WorldPlan
+
+    folder = out or home / "world"
+    with _complaining(ValueError, FileExistsError), _progress() as show:
+        report = generate(WorldPlan(customers=customers, days=days, seed=seed), folder, show)
+    table = Table("table", "rows", "MB", title=f"World of {customers:,} customers over {days} days: {folder}")
+    for name, rows in report.rows.items():
+        table.add_row(name, f"{rows:,}", f"{report.bytes[name] / 1e6:,.1f}")
+    console.print(table)
+
+
+@app.command()
+def load(
+    source: Annotated[
+        str | None,
+        typer.Argument(envvar="TIDEMARK_SOURCE", help="A folder of Parquet or CSV, or postgresql://user@host/database."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(envvar="TIDEMARK_MAPPING", help="How your own tables become the raw tables.")
+    ] = None,
+    table: Annotated[list[str] | None, typer.Option(help="Only this table; may be given again.")] = None,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Load days that seem unchanged, too.")] = False,
+    memory: Annotated[str, typer.Option(envvar="TIDEMARK_MEMORY", help="Memory for the work; more spills to disk.")] = "2GB",
+    home: Home = HOME,
+) -> None:
+    """Load raw tables under their contract: good rows to Parquet, bad ones to quarantine with their reasons."""
+    from pipelines.raw.contracts import TABLES
+    from pipelines.raw.expressions import nearest
+    from pipelines.raw.load import LoadOptions
+    from pipelines.raw.load import load as load_tables
+    from pipelines.raw.mapping import read_mapping
+    from pipelines.raw.sources import open_source
+    from pipelines.raw.store import AlreadyLoading, RawStore
+
+    names = [raw.name for raw in TABLES]
+    for asked in table or []:
+        if asked not in names:
+            _fail(f"there is no raw table {asked!r}; {nearest(asked, names)}")
+    where = source or str(home / "world")
+    if source is None and not Path(where).exists():
+        _fail(f"nothing to load: no SOURCE given, and no world in {where}. Run `tidemark world` first, or name a source.")
+    options = LoadOptions(
+        tables=tuple(table or ()),
+        first=first.date() if first else None,
+        last=last.date() if last else None,
+        again=again,
+        memory=memory,
+    )
+    with _complaining(ValueError, AlreadyLoading), _progress() as show:
+        rules = read_mapping(mapping) if mapping else None
+        opened = open_source(where, encoding=rules.encoding if rules else "utf-8")
+        reports = load_tables(opened, RawStore(home.absolute()), rules, options, show)
+    _print_reports(reports, str(opened), home)
+    if any(report.problem for report in reports):
+        raise typer.Exit(1)
+    if all(report.absent for report in reports):
+        _fail(f"{opened} has none of the raw tables {', '.join(names)}. A mapping file can name yours: --mapping.")
+
+
+def _print_reports(reports: list[TableReport], source: str, home: Path) -> None:
+    columns = ("table", "read", "loaded", "quarantined", "superseded", "days loaded", "days unchanged")
+    shown = Table(*columns, title=f"Loaded from {source} into {home / 'raw'}")
+    for column in shown.columns[1:]:
+        column.justify = "right"
+    for report in reports:
+        if report.absent:
+            shown.add_row(report.table, "[dim]not in the source[/dim]")
+        elif report.problem:
+            shown.add_row(report.table, "[red]stopped[/red]")
+        else:
+            figures = (report.read, report.loaded, report.quarantined, report.superseded)
+            days = (report.days_loaded, report.days_unchanged)
+            shown.add_row(report.table, *(f"{figure:,}" for figure in (*figures, *days)))
+    console.print(shown)
+    if any(report.reasons for report in reports):
+        refused = Table("table", "refused because", "rows", title=f"Refused, kept in {home / 'quarantine'}")
+        refused.columns[2].justify = "right"
+        for report in reports:
+            for reason, rows in report.reasons.items():
+                refused.add_row(report.table, reason, f"{rows:,}")
+        console.print(refused)
+        console.print("[dim]A row may be refused for several reasons. See them: tidemark quarantine TABLE[/dim]")
+    for report in reports:
+        if report.left_out:
+            console.print(f"{report.table}: {report.left_out:,} rows were left out by the mapping's `where`.")
+        if report.unused:
+            console.print(f"{report.table}: columns not asked for: {', '.join(report.unused)}.")
+        if report.problem:
+            complaints.print(f"[red]stopped[/red] {report.problem}", soft_wrap=True)
+
+
+@app.command()
+def quarantine(
+    table: Annotated[str, typer.Argument(help="Which raw table.")],
+    reason: Annotated[str, typer.Option(help="Only rows with this text in a reason.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many rows to show.")] = 20,
+    home: Home = HOME,
+) -> None:
+    """Show rows that were refused, with their reasons, as they came."""
+    from pipelines.raw.contracts import TABLES
+    from pipelines.raw.expressions import nearest
+    from pipelines.raw.store import RawStore
+
+    names = [raw.name for raw in TABLES]
+    if table not in names:
+        _fail(f"there is no raw table {table!r}; {nearest(table, names)}")
+    rows = [
+        row
+        for row in RawStore(home.absolute()).quarantine(table).to_pylist()
+        if any(reason in one for one in row["reasons"])
+    ]
+    shown = Table("known on", "reasons", "row", "from", title=f"{table}: {len(rows):,} refused rows")
+    for row in rows[:limit]:
+        shown.add_row(row["known_on"], "; ".join(row["reasons"]), row["row"], row["origin"])
+    console.print(shown)
+
+
+@app.command()
+def doctor(home: Home = HOME) -> None:
+    """Tell what is installed, which parts are embedded, where state lives, what is wrong and how to mend it."""
+    from pipelines.doctor import findings
+
+    shown = Table("", "part", "found", "to mend it", title=f"Tidemark at {home.absolute()}")
+    marks = {"ok": "[green]ok[/green]", "note": "[yellow]note[/yellow]", "wrong": "[red]wrong[/red]"}
+    found = findings(home.absolute(), os.environ)
+    for finding in found:
+        shown.add_row(marks[finding.state], finding.part, finding.found, finding.remedy)
+    console.print(shown)
+    if any(finding.state == "wrong" for finding in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 2000,
+    days: Annotated[int, typer.Option(min=1, help="How many days.")] = 730,
+    home: Home = HOME,
+) -> None:
+    """From nothing to a loaded world, in the sight of the reader."""
+    began = datetime.now(UTC)
+    if not (home / "world" / "world.json").exists():
+        world(customers=customers, days=days, home=home)
+    load(source=str(home / "world"), home=home)
+    console.print(f"[green]Done[/green] in {(datetime.now(UTC) - began).total_seconds():.0f} s. All of it: {home.absolute()}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    bars = (TextColumn("{task.description:>16}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*bars, console=complaints, transient=True) as progress:
+        tasks: dict[str, int] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            task = tasks.setdefault(what, -1)
+            if task < 0:
+                tasks[what] = task = progress.add_task(what)
+            progress.update(task, completed=done, total=total)  # type: ignore[arg-type]
+
+        yield show
+
+
+@contextmanager
+def _complaining(*expected: type[Exception]) -> Iterator[None]:
+    """Errors that a user can mend end in one sentence; faults of our own keep their traceback."""
+    try:
+        yield
+    except expected as problem:
+        _fail(str(problem))
+
+
+def _fail(message: str) -> None:
+    complaints.print(f"[red]error[/red] {message}", soft_wrap=True, highlight=False)
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
