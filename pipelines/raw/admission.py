@@ -6,16 +6,16 @@ the contract's columns, whether the row breaks the contract, and for such rows a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import duckdb
 
-from pipelines.raw.checks import DUCKDB, Check, Reading, WrongType, any_of, checks_of, name, read_as
+from pipelines.raw.checks import DUCKDB, Check, Reading, WrongTypeError, any_of, checks_of, name, read_as
 from pipelines.raw.contracts import Column, RawTable
 from pipelines.raw.expressions import nearest
 from pipelines.raw.mapping import Mapped
-from pipelines.raw.sources import ORIGIN, BadSource, Scan
+from pipelines.raw.scan import ORIGIN, BadSourceError, Scan
 from pipelines.raw.store import quoted
 
 # With fewer values than this, all of them unreadable says nothing about the column.
@@ -40,54 +40,66 @@ def admit(
     connection: duckdb.DuckDBPyConnection, table: RawTable, scan: Scan, mapped: Mapped | None, now: datetime
 ) -> Admission:
     """Read a scan as a raw table, either column by column under the contract's own names or through a mapping."""
+    unused: tuple[str, ...] = ()
+    # Text in a numeric column is a wrong type, unless a mapping asks for it or the source knows nothing but text.
+    text = mapped is not None or not scan.typed
     if mapped is None:
         _require_columns(table, scan)
-        mapped = Mapped({c.name: name(c.name) for c in table.columns if c.name in scan.columns}, (), "", grouped=False)
+        mapped = Mapped({c.name: name(c.name) for c in table.columns if c.name in scan.columns}, {}, "", grouped=False)
         unused = tuple(column for column in scan.columns if column not in mapped.columns)
     else:
-        unused = ()
+        # A mapping is looked at before it is read.
+        scan = scan.kept(connection)
     source = f"{scan.relation} WHERE {mapped.where}" if mapped.where else scan.relation
-    carried = f"NULL AS {ORIGIN}, NULL AS _source" if mapped.grouped else f"{ORIGIN}, {_as_json(scan)} AS _source"
-    flags = [f"{any_of([check])} AS f{i}" for i, check in enumerate(mapped.checks)]
     selected = [f"{sql} AS m_{column}" for column, sql in mapped.columns.items()]
-    grouping = " GROUP BY ALL" if mapped.grouped else ""
     if mapped.grouped:
         _require_groups(connection, table, scan, selected, source)
-        carried = f"CAST(NULL AS VARCHAR) AS {ORIGIN}, CAST(NULL AS JSON) AS _source"
-        flags = []
-    mapping = f"SELECT {', '.join([*selected, *flags, carried])} FROM {source}{grouping}"
+        as_it_was = {column.name: name(column.name) for column in table.columns}
+        mapping = f"SELECT {', '.join(selected)}, CAST(NULL AS VARCHAR) AS {ORIGIN} FROM {source} GROUP BY ALL"
+        flags: dict[str, tuple[Check, ...]] = {}
+    else:
+        as_it_was = {column: f"s{i}" for i, column in enumerate(scan.columns)}
+        carried = [f"{name(column)} AS {place}" for column, place in as_it_was.items()]
+        # What a mapping checks are cells of the source, which have their own names only down here.
+        found = [(column, check) for column, checks in mapped.checks.items() for check in checks]
+        flagged = [f"{any_of([check])} AS f{i}" for i, (_, check) in enumerate(found)]
+        flags = {
+            column: tuple(Check(one.reason, f"f{i}") for i, (of, one) in enumerate(found) if of == column)
+            for column in mapped.checks
+        }
+        mapping = f"SELECT {', '.join([*selected, *carried, *flagged, ORIGIN])} FROM {source}"
     types = _types(connection, table, scan, mapping)
-    readings = {column.name: _reading(column, table, scan, types) for column in table.columns}
+    readings = {}
+    for column in table.columns:
+        reading = _reading(column, table, scan, types, text=text)
+        readings[column.name] = replace(reading, checks=(*flags.get(column.name, ()), *reading.checks))
     typed = (
         f"SELECT *, {', '.join(f'{reading.value} AS {name(column)}' for column, reading in readings.items())} "
         f"FROM ({mapping})"
     )
-    _require_readable(connection, table, scan, readings, typed)
+    _require_readable(connection, table, readings, typed)
     moment = f"TIMESTAMPTZ {quoted(now.isoformat())}"
-    checks = [Check(check.reason, f"f{i}") for i, check in enumerate(mapped.checks) if not mapped.grouped]
-    checks += checks_of(table, readings, moment)
+    checks = checks_of(table, readings, moment)
     known = name(table.known)
     columns = ", ".join(name(column.name) for column in table.columns)
     day = f"CASE WHEN {known} <= {moment} THEN CAST({known} AS DATE) END AS known_on"
     told = ", ".join(f"CASE WHEN {check.condition} THEN {quoted(check.reason)} END" for check in checks)
-    source_row = (
-        f"to_json(struct_pack({', '.join(f'{name(c.name)} := {name(c.name)}' for c in table.columns)}))"
-        if mapped.grouped
-        else "_source"
-    )
+    # Inside a CASE, so that the row is spelled out only where it is refused.
+    row = f"json_object({', '.join(f'{quoted(column)}, {place}' for column, place in as_it_was.items())})"
     rows = (
-        f"SELECT {columns}, known_on, CASE WHEN _bad THEN list_filter([{told}], lambda r: r IS NOT NULL) END AS reasons, "
-        f"CASE WHEN _bad THEN {ORIGIN} END AS origin, CASE WHEN _bad THEN CAST({source_row} AS VARCHAR) END AS row "
+        f"SELECT {columns}, known_on, "
+        f"CASE WHEN _bad THEN list_filter([{told}], lambda r: r IS NOT NULL) END AS reasons, "
+        f"CASE WHEN _bad THEN {ORIGIN} END AS origin, CASE WHEN _bad THEN CAST({row} AS VARCHAR) END AS row "
         f"FROM (SELECT *, {any_of(checks)} AS _bad, {day} FROM ({typed}))"
     )
     left_out = 0
     if mapped.where:
         left_out = _count(connection, f"FROM {scan.relation} WHERE ({mapped.where}) IS NOT TRUE")
+    if scan.arrives:
+        connection.execute(f"CREATE OR REPLACE TABLE {scan.relation}_admitted AS {rows}")
+        rows, dated = (f"SELECT {what} FROM {scan.relation}_admitted" for what in ("*", "known_on"))
+        return Admission(rows, dated, left_out, unused)
     return Admission(rows, f"SELECT {day} FROM ({typed})", left_out, unused)
-
-
-def _as_json(scan: Scan) -> str:
-    return f"json_object({', '.join(f'{quoted(column)}, {name(column)}' for column in scan.columns)})"
 
 
 def _count(connection: duckdb.DuckDBPyConnection, rest: str) -> int:
@@ -102,7 +114,7 @@ def _require_columns(table: RawTable, scan: Scan) -> None:
                 f"Found: {', '.join(scan.columns)}. {nearest(column.name, scan.columns).split('Valid:')[0]}"
                 "A mapping file can rename columns; see docs/bring-your-own-data.md."
             )
-            raise BadSource(msg)
+            raise BadSourceError(msg)
 
 
 def _require_groups(
@@ -113,7 +125,7 @@ def _require_groups(
         connection.execute(f"SELECT count(*) FROM (SELECT {', '.join(selected)} FROM {source} GROUP BY ALL)")
     except duckdb.Error as problem:
         msg = f"{table.name}: cannot sum up {scan.relation} ({str(problem).splitlines()[0]})."
-        raise BadSource(msg) from problem
+        raise BadSourceError(msg) from problem
 
 
 def _types(connection: duckdb.DuckDBPyConnection, table: RawTable, scan: Scan, mapping: str) -> dict[str, str]:
@@ -121,33 +133,34 @@ def _types(connection: duckdb.DuckDBPyConnection, table: RawTable, scan: Scan, m
         described = connection.execute(f"DESCRIBE {mapping}").fetchall()
     except duckdb.Error as problem:
         msg = f"{table.name}: the mapping does not fit {scan.relation} ({str(problem).splitlines()[0]})."
-        raise BadSource(msg) from problem
+        raise BadSourceError(msg) from problem
     return {column.removeprefix("m_"): kind for column, kind, *_ in described if column.startswith("m_")}
 
 
-def _reading(column: Column, table: RawTable, scan: Scan, types: dict[str, str]) -> Reading:
+def _reading(column: Column, table: RawTable, scan: Scan, types: dict[str, str], *, text: bool) -> Reading:
     if column.name not in types:
         return Reading(f"CAST(NULL AS {DUCKDB[column.type]})")
     try:
-        return read_as(column, f"m_{column.name}", types[column.name])
-    except WrongType as problem:
+        return read_as(column, f"m_{column.name}", types[column.name], text=text)
+    except WrongTypeError as problem:
         msg = (
             f"{table.name}: the column {column.name!r} should be {column.type} ({column.description}) "
             f"but is {problem} in {', '.join(map(str, list(scan.files)[:1])) or scan.relation}. "
             "Convert it at the source, or with a mapping file; see docs/bring-your-own-data.md."
         )
-        raise BadSource(msg) from problem
+        raise BadSourceError(msg) from problem
 
 
 def _require_readable(
-    connection: duckdb.DuckDBPyConnection, table: RawTable, scan: Scan, readings: dict[str, Reading], typed: str
+    connection: duckdb.DuckDBPyConnection, table: RawTable, readings: dict[str, Reading], typed: str
 ) -> None:
     """Stop if some text column holds values, and not one of them can be read as what the contract declares."""
     texts = {column: reading for column, reading in readings.items() if reading.unreadable}
     if not texts:
         return
     counts = ", ".join(
-        f"count(*) FILTER ({reading.unreadable}), count({name(column)}), any_value(m_{column}) FILTER ({reading.unreadable})"
+        f"count(*) FILTER ({reading.unreadable}), count({name(column)}), "
+        f"any_value(m_{column}) FILTER ({reading.unreadable})"
         for column, reading in texts.items()
     )
     found = connection.execute(f"SELECT {counts} FROM ({typed})").fetchall()[0]
@@ -159,4 +172,4 @@ def _require_readable(
                 f"({table[column].description}), but none of its {unreadable} values is; the first is {example!r}. "
                 f"A mapping file can give its format or unit; see docs/bring-your-own-data.md."
             )
-            raise BadSource(msg)
+            raise BadSourceError(msg)

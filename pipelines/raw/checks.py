@@ -27,7 +27,7 @@ _TIMES = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_MS
 _NOTHING = "('', 'nan', 'null', 'none', 'na', 'n/a')"
 
 
-class WrongType(ValueError):
+class WrongTypeError(ValueError):
     """A source column cannot hold what the contract declares."""
 
 
@@ -54,18 +54,22 @@ def name(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
-def read_as(column: Column, source: str, source_type: str) -> Reading:
-    """How a source expression of some DuckDB type becomes a value of the contract's type."""
-    family = source_type.split("(")[0]
+def read_as(column: Column, source: str, source_type: str, *, text: bool) -> Reading:
+    """How a source expression of some DuckDB type becomes a value of the contract's type.
+
+    `text` tells whether text may be read as a number or a time.
+    """
+    family = source_type.split("(", maxsplit=1)[0]
     if family == DUCKDB[column.type] and column.type != "float64":
         return Reading(source)
-    if family in ("VARCHAR", '"NULL"') or source_type.startswith("ENUM"):
+    if (family in ("VARCHAR", '"NULL"') or source_type.startswith("ENUM")) and (text or column.type == "string"):
         return _read_text(column, f"CAST({source} AS VARCHAR)")
     if column.type == "float64" and family in (*_FLOATS, *_INTEGERS):
         value = f"CAST({source} AS DOUBLE)" if family != "DOUBLE" else source
         if family not in ("DOUBLE", "FLOAT"):
             return Reading(value)
         infinite = Check(f"{column.name}: not a finite number", f"isinf({source})")
+        # What is not a number is nothing: pandas writes gaps so.
         return Reading(f"CASE WHEN NOT isnan({source}) THEN {value} END", (infinite,))
     if column.type in ("int32", "int64") and family in _INTEGERS:
         return _narrowed(column, source, f"TRY_CAST({source} AS {DUCKDB[column.type]})")
@@ -79,7 +83,7 @@ def read_as(column: Column, source: str, source_type: str) -> Reading:
     if column.type == "date" and family in _TIMES:
         time_of_day = Check(f"{column.name}: has a time of day", f"{source} <> date_trunc('day', {source})")
         return Reading(f"CAST({source} AS DATE)", (time_of_day,))
-    raise WrongType(source_type)
+    raise WrongTypeError(source_type)
 
 
 def _narrowed(column: Column, source: str, value: str) -> Reading:
@@ -128,7 +132,7 @@ def checks_of(table: RawTable, readings: Mapping[str, Reading], now: str) -> lis
 
 def any_of(checks: Iterable[Check]) -> str:
     """An SQL condition that is true where one of the checks applies, and false (never null) elsewhere."""
-    return "(" + (" OR ".join(f"({check.condition})" for check in checks) or "false") + ") IS TRUE"
+    return "(" + (" OR ".join(f"({check.condition})" for check in checks)) + ") IS TRUE"
 
 
 def _column_checks(column: Column, reading: Reading) -> list[Check]:
@@ -136,7 +140,8 @@ def _column_checks(column: Column, reading: Reading) -> list[Check]:
     checks = list(reading.checks)
     if column.required:
         # A value that was there but could not be read is told once, as what it is.
-        checks.append(Check(f"{column.name}: missing", f"{value} IS NULL AND NOT {any_of(reading.checks)}"))
+        absent = f"{value} IS NULL" + (f" AND NOT {any_of(reading.checks)}" if reading.checks else "")
+        checks.append(Check(f"{column.name}: missing", absent))
     if column.ge is not None:
         checks.append(Check(f"{column.name}: below {column.ge:g}", f"{value} < {column.ge!r}"))
     if column.le is not None:

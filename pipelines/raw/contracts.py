@@ -97,7 +97,7 @@ PROPERTIES = RawTable(
         _id("owner_id", "its owner, if that is a customer", required=False),
         Column("kind", "string", "what it is", allowed=("house", "condo", "townhouse", "land")),
         Column("bedrooms", "int32", "bedrooms", "rooms", required=False, ge=0, le=20),
-        Column("bathrooms", "float64", "bathrooms, a half for one without a bath", "rooms", required=False, ge=0, le=20),
+        Column("bathrooms", "float64", "bathrooms; a half has no bath", "rooms", required=False, ge=0, le=20),
         Column("living_area_sqft", "float64", "living area", "sqft", required=False, ge=0, le=100_000),
         Column("lot_area_sqft", "float64", "area of the lot", "sqft", required=False, ge=0, le=100_000_000),
         Column("year_built", "int32", "year of construction", "year", required=False, ge=1600, le=2100),
@@ -157,7 +157,7 @@ ENGAGEMENT = RawTable(
         ),
         _id("object_id", "document opened, region searched, listing viewed, message sent", required=False),
         Column(
-            "value", "float64", "minutes of dwell (document), of the session (platform); hours from send to open (alert)",
+            "value", "float64", "minutes of dwell (document) or session (platform), hours from send to open (alert)",
             required=False, ge=0, le=1e6,
         ),
         Column("occurred_at", "timestamp", "when it happened"),
@@ -176,9 +176,11 @@ REGION_MARKET = RawTable(
         _id("region_id", "the region"),
         Column("observed_on", "date", "first day of the month that is described"),
         Column("median_sale_price", "float64", "median price of the month's sales", "USD", ge=0, le=1e10),
-        Column("days_on_market", "float64", "median days from listing to contract", "days", required=False, ge=0, le=5000),
-        Column("inventory_months", "float64", "homes for sale over monthly sales", "months", required=False, ge=0, le=1000),
-        Column("sale_to_list_ratio", "float64", "sale price over last list price", "ratio", required=False, ge=0, le=10),
+        Column("days_on_market", "float64", "median days until sold", "days", required=False, ge=0, le=5000),
+        Column(
+            "inventory_months", "float64", "homes for sale / monthly sales", "months", required=False, ge=0, le=1000
+        ),
+        Column("sale_to_list_ratio", "float64", "sale price / list price", "ratio", required=False, ge=0, le=10),
         Column("new_listings", "int32", "homes newly listed", "homes", required=False, ge=0),
         Column("sales_count", "int32", "homes sold", "homes", ge=0),
         Column("published_at", "timestamp", "when this figure was published"),

@@ -37,7 +37,7 @@ _NUMERIC = (
 )  # fmt: skip
 
 
-class BadExpression(ValueError):
+class BadExpressionError(ValueError):
     """An expression that cannot be understood; says what was found and what would be valid."""
 
 
@@ -54,7 +54,7 @@ def column_of(text: str, columns: Iterable[str]) -> str:
     known = list(columns)
     if text in known:
         return text
-    raise BadExpression(f"the source has no column {text!r}; {nearest(text, known)}")
+    raise BadExpressionError(f"the source has no column {text!r}; {nearest(text, known)}")
 
 
 def nearest(text: str, known: Iterable[str]) -> str:
@@ -73,15 +73,15 @@ def compile_expression(text: str, columns: Mapping[str, str], *, grouped: bool =
     except SqlglotError as problem:
         reason = str(problem).splitlines()[0].removesuffix(".")
         msg = f'cannot read the expression {text!r} ({reason}). Names with spaces stand in double quotes: "list price"'
-        raise BadExpression(msg) from problem
+        raise BadExpressionError(msg) from problem
     functions = _FUNCTIONS | (_AGGREGATES if grouped else {})
     allowed = (*_SYNTAX, *functions.values(), *((sql.Star, sql.Distinct) if grouped else ()))
     for node in tree.walk():
         if not isinstance(node, allowed):
             called = node.name if isinstance(node, sql.Anonymous) else node.key
             if isinstance(node, tuple(_AGGREGATES.values())):
-                raise BadExpression(f"{called!r} sums up many rows: add `grouped: true` to the table")
-            raise BadExpression(f"{called!r} in {text!r} is not offered here; {nearest(called, functions)}")
+                raise BadExpressionError(f"{called!r} sums up many rows: add `grouped: true` to the table")
+            raise BadExpressionError(f"{called!r} in {text!r} is not offered here; {nearest(called, functions)}")
     unreadable: list[str] = []
     for column in list(tree.find_all(sql.Column)):
         found = column_of(column.sql(dialect="duckdb").strip('"'), columns)
@@ -108,6 +108,6 @@ def _is_number_wanted(column: sql.Column) -> bool:
     if isinstance(parent, _NUMERIC):
         return True
     if isinstance(parent, _COMPARISONS):
-        others = [node for node in parent.find_all(sql.Literal, *_ARITHMETIC)]
+        others = parent.find_all(sql.Literal, *_ARITHMETIC)
         return any(not isinstance(node, sql.Literal) or not node.is_string for node in others)
     return False

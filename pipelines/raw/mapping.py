@@ -27,7 +27,7 @@ import yaml
 
 from pipelines.raw.checks import Check, name
 from pipelines.raw.contracts import TABLES, Column, RawTable, table
-from pipelines.raw.expressions import BadExpression, Compiled, column_of, compile_expression, nearest
+from pipelines.raw.expressions import BadExpressionError, Compiled, column_of, compile_expression, nearest
 from pipelines.raw.store import quoted
 
 # How many of the contract's unit one of the named unit is.
@@ -43,7 +43,7 @@ _STEPS = ("null", "values", "default", "unit", "format", "truncate", "timezone",
 _INTERVAL = re.compile(r"(\s*-?\d+\s+(year|month|week|day|hour|minute|second)s?)+\s*")
 
 
-class BadMapping(ValueError):
+class BadMappingError(ValueError):
     """A mistake in a mapping file."""
 
 
@@ -60,7 +60,7 @@ class Mapped:
     """SQL for the columns of a raw table over a source's columns, and what can be wrong with a row's cells."""
 
     columns: Mapping[str, str]
-    checks: tuple[Check, ...]
+    checks: Mapping[str, tuple[Check, ...]]
     where: str
     grouped: bool
 
@@ -83,11 +83,11 @@ class Part:
             column: _compile_column(self, self.table[column], spec, source_columns)
             for column, spec in self.columns.items()
         }
-        where = (
-            self._at(self.where, lambda text: compile_expression(str(text), source_columns)) if self.where else None
+        where = self._at(self.where, lambda text: compile_expression(str(text), source_columns)) if self.where else None
+        checks = {column: found for column, (_, found) in steps.items()}
+        return Mapped(
+            {column: sql for column, (sql, _) in steps.items()}, checks, where.sql if where else "", self.grouped
         )
-        checks = tuple(check for _, found in steps.values() for check in found)
-        return Mapped({column: sql for column, (sql, _) in steps.items()}, checks, where.sql if where else "", self.grouped)
 
     def copies(self, column: str) -> str | None:
         """The source column that a column is an unchanged copy of, if it is one."""
@@ -97,7 +97,7 @@ class Part:
     def _at(self, spec: Located, compiled: Any) -> Any:
         try:
             return compiled(spec.value)
-        except BadExpression as problem:
+        except BadExpressionError as problem:
             raise _mistake(self.file, spec.line, str(problem)) from problem
 
 
@@ -116,7 +116,7 @@ def read_mapping(file: Path) -> MappingFile:
         text = file.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as problem:
-        raise BadMapping(f"{file}: cannot be read ({problem.strerror}).") from problem
+        raise BadMappingError(f"{file}: cannot be read ({problem.strerror}).") from problem
     except yaml.MarkedYAMLError as problem:
         line = problem.problem_mark.line + 1 if problem.problem_mark else 1
         raise _mistake(file, line, f"not valid YAML: {problem.problem}") from problem
@@ -141,7 +141,9 @@ def _part(file: Path, raw: RawTable, entry: Located) -> Part:
     columns = _entries(file, fields["columns"], [column.name for column in raw.columns], f"a column of {raw.name}")
     for column in raw.columns:
         if column.required and column.name not in columns:
-            raise _mistake(file, fields["columns"].line, f"{raw.name} needs the column {column.name!r} ({column.description})")
+            raise _mistake(
+                file, fields["columns"].line, f"{raw.name} needs the column {column.name!r} ({column.description})"
+            )
     grouped = bool(fields["grouped"].value) if "grouped" in fields else False
     return Part(file, raw, entry.line, str(fields["from"].value), columns, fields.get("where"), grouped)
 
@@ -176,8 +178,8 @@ def _compile_column(
     if "default" in steps:
         value = f"coalesce({value}, {_literal(steps['default'].value)})"
     if "unit" in steps:
-        value, found = _unit(part, column, steps["unit"], value)
-        checks.append(found)
+        value, unreadable = _unit(part, column, steps["unit"], value)
+        checks.append(unreadable)
     if any(step in steps for step in ("format", "truncate", "timezone", "plus")):
         value, timed = _time(part, column, steps, value, kind)
         checks += timed
@@ -204,7 +206,9 @@ def _unit(part: Part, column: Column, unit: Located, value: str) -> tuple[str, C
             part.file, unit.line, f"{column.name} cannot be had from {unit.value!r}; {nearest(str(unit.value), known)}"
         )
     number = f"TRY_CAST({value} AS DOUBLE)"
-    unreadable = Check(f"{column.name}: not a number", f"nullif(CAST({value} AS VARCHAR), '') IS NOT NULL AND {number} IS NULL")
+    unreadable = Check(
+        f"{column.name}: not a number", f"nullif(CAST({value} AS VARCHAR), '') IS NOT NULL AND {number} IS NULL"
+    )
     return f"{number} * {known[unit.value]!r}", unreadable
 
 
@@ -226,7 +230,9 @@ def _time(
         periods = ("day", "month", "year")
         if steps["truncate"].value not in periods:
             step = steps["truncate"]
-            raise _mistake(part.file, step.line, f"cannot truncate to {step.value!r}; {nearest(str(step.value), periods)}")
+            raise _mistake(
+                part.file, step.line, f"cannot truncate to {step.value!r}; {nearest(str(step.value), periods)}"
+            )
         value = f"date_trunc({quoted(steps['truncate'].value)}, {value})"
     if "timezone" in steps:
         zone = str(steps["timezone"].value)
@@ -238,7 +244,9 @@ def _time(
     if "plus" in steps:
         interval = str(steps["plus"].value)
         if not _INTERVAL.fullmatch(interval):
-            raise _mistake(part.file, steps["plus"].line, f"{interval!r} is no span of time; write e.g. 1 month 12 days")
+            raise _mistake(
+                part.file, steps["plus"].line, f"{interval!r} is no span of time; write e.g. 1 month 12 days"
+            )
         value = f"({value} + INTERVAL {quoted(interval)})"
     return (f"CAST({value} AS DATE)" if column.type == "date" else value), checks
 
@@ -263,7 +271,24 @@ def _located(node: yaml.Node | None) -> Located:
         )
     if isinstance(node, yaml.SequenceNode):
         return Located([_located(value) for value in node.value], line)
-    return Located(yaml.safe_load(yaml.serialize(node)), line)
+    return Located(_scalar(node), line)
+
+
+def _scalar(node: Any) -> str | int | float | bool | None:
+    """A scalar as its author meant it: YAML itself would make a column called `no` false and a day a date."""
+    text = str(node.value)
+    if node.style:
+        return text
+    if text in ("", "~", "null"):
+        return None
+    if text in ("true", "false"):
+        return text == "true"
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text
 
 
 def _entries(file: Path, node: Located, valid: Any, what: str) -> dict[str, Located]:
@@ -276,5 +301,5 @@ def _entries(file: Path, node: Located, valid: Any, what: str) -> dict[str, Loca
     return node.value
 
 
-def _mistake(file: Path, line: int, what: str) -> BadMapping:
-    return BadMapping(f"{file}:{line}: {what.rstrip('.')}.")
+def _mistake(file: Path, line: int, what: str) -> BadMappingError:
+    return BadMappingError(f"{file}:{line}: {what.rstrip('.')}.")

@@ -1,0 +1,102 @@
+"""A block of days: their rows as read, and how each day of them is counted and written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+
+from pipelines.raw.admission import Admission
+from pipelines.raw.checks import name
+from pipelines.raw.contracts import RawTable
+from pipelines.raw.scan import Rejected
+from pipelines.raw.store import DayCounts, RawStore, quoted
+
+
+class CountsDoNotAddUpError(AssertionError):
+    """Rows were lost or made between reading and writing: a fault of the loader, never of the data."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows of some days in one DuckDB table."""
+
+    connection: duckdb.DuckDBPyConnection
+    table: RawTable
+    relation: str
+
+    def fill(self, admissions: Sequence[Admission], offered: Mapping[date | None, int]) -> dict[date | None, DayCounts]:
+        """Read the rows offered for these days and drop those that a later one of the same day replaces.
+
+        None stands for rows whose day cannot be told; it is a block of its own.
+        """
+        days = [day for day in offered if day]
+        where = "known_on IS NULL"
+        if days:
+            known, end = name(self.table.known), days[-1] + timedelta(days=1)
+            # The bounds on the time itself let Parquet's statistics skip what lies outside.
+            where = f"{known} >= '{days[0]} 00:00:00+00' AND {known} < '{end} 00:00:00+00' AND known_on IS NOT NULL"
+            if len(days) <= (days[-1] - days[0]).days:
+                where += f" AND known_on IN ({', '.join(quoted(str(day)) for day in days)})"
+        union = " UNION ALL ".join(f"SELECT * FROM ({admission.rows}) WHERE {where}" for admission in admissions)
+        self.connection.execute(f"CREATE OR REPLACE TABLE {self.relation} AS {union}")
+        superseded = self._drop_replaced()
+        reasons: dict[date | None, dict[str, int]] = {}
+        for day, reason, rows in self._rows(
+            f"SELECT known_on, reason, count(*) FROM (SELECT known_on, unnest(reasons) AS reason FROM {self.relation}) "
+            "GROUP BY ALL ORDER BY ALL"
+        ):
+            reasons.setdefault(day, {})[reason] = rows
+        arrived = {
+            day: (good, bad)
+            for day, good, bad in self._rows(
+                "SELECT known_on, count(*) FILTER (reasons IS NULL), count(*) FILTER (reasons IS NOT NULL) "
+                f"FROM {self.relation} GROUP BY known_on"
+            )
+        }
+        counts = {}
+        for day, read in offered.items():
+            good, bad = arrived.get(day, (0, 0))
+            counts[day] = DayCounts(read, good, bad, superseded.get(day, 0), reasons.get(day, {}))
+            if read != good + bad + counts[day].superseded:
+                msg = f"{self.table.name}, {day or 'undated'}: of {read} rows only these arrived: {counts[day]}."
+                raise CountsDoNotAddUpError(msg)
+        return counts
+
+    def write_day(self, store: RawStore, day: date | None, counts: DayCounts, lines: Sequence[Rejected] = ()) -> None:
+        """Write one day, and perhaps lines that were no rows; the store counts again what it writes."""
+        of_day = f"known_on = DATE '{day}'" if day else "known_on IS NULL"
+        key = ", ".join(map(name, self.table.key))
+        columns = ", ".join(name(column.name) for column in self.table.columns)
+        rows = f"SELECT {columns} FROM {self.relation} WHERE {of_day} AND reasons IS NULL ORDER BY {key}"
+        refused = f"SELECT reasons, origin, row FROM {self.relation} WHERE {of_day} AND reasons IS NOT NULL"
+        if lines:
+            values = ", ".join(
+                f"([{quoted(line.reason)}], {quoted(line.origin)}, {quoted(line.text)})" for line in lines
+            )
+            refused += f" UNION ALL SELECT * FROM (VALUES {values})"
+        with closing(self.connection.cursor()) as cursor:
+            store.commit(cursor, store.day(self.table.name, day), rows, f"{refused} ORDER BY ALL", counts)
+
+    def _drop_replaced(self) -> dict[date | None, int]:
+        """Of good rows with one key and day, keep the one that became known last; at one instant the columns decide."""
+        key = ", ".join(map(name, self.table.key))
+        others = ", ".join(name(column.name) for column in self.table.columns)
+        twice = f"SELECT known_on, {key} FROM {self.relation} WHERE reasons IS NULL GROUP BY ALL HAVING count(*) > 1"
+        replaced = self._rows(
+            f"SELECT id, known_on FROM (SELECT r.rowid AS id, r.known_on, row_number() OVER "
+            f"(PARTITION BY known_on, {key} ORDER BY {name(self.table.known)} DESC, {others}) AS place "
+            f"FROM {self.relation} r JOIN ({twice}) USING (known_on, {key}) WHERE r.reasons IS NULL) WHERE place > 1"
+        )
+        if replaced:
+            ids = ", ".join(str(row) for row, _ in replaced)
+            self.connection.execute(f"DELETE FROM {self.relation} WHERE rowid IN (SELECT unnest([{ids}]))")
+        return dict(Counter(day for _, day in replaced))
+
+    def _rows(self, query: str) -> list[Any]:
+        return self.connection.execute(query).fetchall()

@@ -1,0 +1,82 @@
+"""A scan: what a source has opened of one table, for DuckDB to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import duckdb
+
+ORIGIN = "_origin"
+
+
+class BadSourceError(ValueError):
+    """A source that cannot be read as a whole: it stops the load of its table."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A piece of a file that is no row at all."""
+
+    reason: str
+    origin: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A DuckDB relation with a source's columns and `_origin`, and the lines of it that were no rows.
+
+    Where `typed` is false every cell is text, and what it means is yet to be found out. A scan that `arrives` can be
+    read once; `kept` makes it one that can be read again.
+    """
+
+    relation: str
+    columns: Mapping[str, str]
+    rejected: tuple[Rejected, ...] = ()
+    files: Mapping[Path, tuple[int, ...]] = field(default_factory=dict)
+    typed: bool = True
+    arrives: bool = False
+
+    def kept(self, connection: duckdb.DuckDBPyConnection) -> Scan:
+        """The same scan with its rows in DuckDB."""
+        if not self.arrives:
+            return self
+        relation = f"{self.relation}_kept"
+        connection.execute(f"CREATE OR REPLACE TABLE {relation} AS SELECT * FROM {self.relation}")
+        return replace(self, relation=relation, arrives=False)
+
+    def verify_unchanged(self) -> None:
+        """Stop if a file is no longer what it was when the scan was opened."""
+        for file, before in self.files.items():
+            if (after := fingerprint(file)) != before:
+                msg = (
+                    f"{file} changed while it was read: {before[0]} bytes before, {after[0]} now. "
+                    "Load again once whatever writes it has ended."
+                )
+                raise BadSourceError(msg)
+
+
+@dataclass(frozen=True)
+class Work:
+    """The DuckDB that a load works in, and what is to be closed when it ends."""
+
+    connection: duckdb.DuckDBPyConnection
+    until_done: ExitStack
+
+
+def fingerprint(file: Path) -> tuple[int, ...]:
+    """What changes when a file does: its size, its time of change and its place on the disk."""
+    try:
+        stat = file.stat()
+    except FileNotFoundError:
+        return (0, 0, 0)
+    return (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """The columns of a relation and their DuckDB types."""
+    described = connection.execute(f"DESCRIBE {relation}").fetchall()
+    return {column: kind for column, kind, *_ in described if column != ORIGIN}

@@ -1,0 +1,174 @@
+"""Files as the world really sends them."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from raw_desk import as_deals, deal
+
+HEADER = "deal_id,kind,property_id,customer_id,agent_id,price,loan_amount,loan_rate,occurred_at,ingested_at\n"
+
+
+def line(deal_id: object = 1, **changes: object) -> str:
+    cells = {
+        "deal_id": deal_id, "kind": "SELL", "property_id": 1, "customer_id": 2, "agent_id": "", "price": "100.5",
+        "loan_amount": "", "loan_rate": "", "occurred_at": "2024-03-05T09:00:00Z", "ingested_at": "2024-03-05 10:00:00",
+    }  # fmt: skip
+    return ",".join(str(cell) for cell in (cells | changes).values()) + "\n"
+
+
+def test_a_truncated_parquet_file_stops_the_load_and_is_named(desk):
+    file = desk.write("deals.parquet", as_deals(*(deal(i) for i in range(1000))))
+    file.write_bytes(file.read_bytes()[:-200])
+    assert f"{file} is no readable Parquet file, perhaps cut off" in desk.load().problem
+
+
+def test_a_parquet_file_with_a_hole_in_its_middle_stops_the_load(desk):
+    file = desk.write("deals.parquet", as_deals(*(deal(i) for i in range(5000))))
+    content = bytearray(file.read_bytes())
+    content[100:6000] = bytes(5900)
+    file.write_bytes(content)
+    report = desk.load()
+    assert "broke off" in report.problem
+    assert report.loaded == 0
+
+
+def test_an_empty_file_stops_the_load(desk):
+    file = desk.text("deals.csv", "")
+    assert f"{file} is empty (0 bytes)" in desk.load().problem
+
+
+def test_a_header_alone_is_a_table_without_rows(desk):
+    desk.text("deals.csv", HEADER)
+    report = desk.load()
+    assert (report.read, report.problem) == (0, "")
+
+
+def test_a_csv_is_loaded_like_a_parquet(desk):
+    desk.text("deals.csv", HEADER + line(1) + line(2))
+    assert desk.load().loaded == 2
+    assert desk.loaded("SELECT deal_id, price, agent_id FROM rows ORDER BY 1") == [(1, 100.5, None), (2, 100.5, None)]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_other_delimiters_are_told_from_the_header(desk, delimiter):
+    desk.text("deals.csv", (HEADER + line(1)).replace(",", delimiter))
+    assert desk.load().loaded == 1
+
+
+def test_a_compressed_csv_with_a_byte_order_mark_is_read(desk):
+    desk.text("deals.csv.gz", gzip.compress(("\ufeff" + HEADER + line(1)).encode()))
+    assert desk.load().loaded == 1
+
+
+def test_a_stray_quote_costs_the_lines_it_swallows_and_no_others(desk):
+    broken = line(2, kind='"SELL')
+    desk.text("deals.csv", HEADER + line(1) + broken + line(3) + line(4))
+    report = desk.load()
+    assert desk.loaded("SELECT deal_id FROM rows") == [(1,)]
+    assert report.reasons == {"line: unquoted value": 1}
+    (row,) = desk.store.quarantine("deals").to_pylist()
+    assert all(line(i).strip() in row["row"] for i in (3, 4))
+    assert row["origin"].endswith("deals.csv:3")
+
+
+def test_a_line_with_too_many_or_too_few_cells_is_refused_with_its_place(desk):
+    desk.text("deals.csv", HEADER + line(1) + "2,SELL\n" + line(3).strip() + ",more\n" + line(4))
+    report = desk.load()
+    assert report.loaded == 2
+    assert report.reasons == {"line: missing columns": 1, "line: too many columns": 1}
+
+
+def test_bytes_of_another_encoding_are_refused_not_guessed(desk):
+    desk.text(
+        "deals.csv", HEADER.encode() + line(1).encode() + line(2, kind="SELL\xe9").encode("latin-1") + line(3).encode()
+    )
+    report = desk.load()
+    assert (report.loaded, report.quarantined) == (2, 1)
+    assert report.reasons == {"line: invalid encoding": 1}
+
+
+def test_a_file_in_utf16_is_recognised_as_no_csv(desk):
+    desk.text("deals.csv", (HEADER + line(1)).encode("utf-16"))
+    assert "the header of" in desk.load().problem
+
+
+def test_mixed_time_zones_come_out_in_utc(desk):
+    times = ["2024-03-05T10:00:00Z", "2024-03-05T10:00:00+02:00", "2024-03-05 10:00:00", "2024-03-05 01:00:00-08"]
+    rows = [line(i, occurred_at="2024-03-01", ingested_at=time) for i, time in enumerate(times)]
+    desk.text("deals.csv", HEADER + "".join(rows))
+    assert desk.load().loaded == 4
+    assert desk.loaded("SELECT hour(ingested_at) FROM rows ORDER BY deal_id") == [(10,), (8,), (10,), (9,)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"deal_id": "99999999999999999999"}, "deal_id: beyond the range of int64"),
+        ({"deal_id": "NaN"}, "deal_id: missing"),
+        ({"deal_id": "1.5"}, "deal_id: not a whole number"),
+        ({"deal_id": "1e3"}, "deal_id: not a whole number"),
+        ({"price": "12,5".replace(",", ".") + "x"}, "price: not a number"),
+        ({"price": "1e999"}, "price: not a finite number"),
+        ({"ingested_at": "yesterday"}, "ingested_at: not a time (ISO 8601)"),
+        ({"ingested_at": "2024-02-30"}, "ingested_at: not a time (ISO 8601)"),
+    ],
+)
+def test_a_cell_that_is_not_what_it_should_be_refuses_its_row(desk, changes, reason):
+    desk.text("deals.csv", HEADER + line(5) + line(**changes))
+    report = desk.load()
+    assert report.loaded == 1
+    assert report.reasons[reason] == 1
+
+
+def test_whole_numbers_that_pandas_wrote_as_floats_are_read(desk):
+    desk.text("deals.csv", HEADER + line("7.0", agent_id="nan"))
+    desk.load()
+    assert desk.loaded("SELECT deal_id, agent_id FROM rows") == [(7, None)]
+
+
+def test_a_column_in_which_nothing_is_what_it_should_be_stops_the_load(desk):
+    desk.text("deals.csv", HEADER + "".join(line(i, occurred_at=f"{i}.3.2024") for i in range(1, 20)))
+    problem = desk.load().problem
+    assert "the column 'occurred_at' should be timestamp" in problem
+    assert "none of its 19 values is" in problem
+    assert "'1.3.2024'" in problem
+
+
+def test_a_file_that_grows_while_it_is_read_stops_the_load(desk, monkeypatch):
+    from pipelines.raw import load as loading
+
+    file = desk.text("deals.csv", HEADER + line(1))
+    admit = loading.admit
+
+    def and_then_it_grows(*arguments):
+        admitted = admit(*arguments)
+        with file.open("a") as handle:
+            handle.write(line(2))
+        return admitted
+
+    monkeypatch.setattr(loading, "admit", and_then_it_grows)
+    report = desk.load()
+    assert f"{file} changed while it was read" in report.problem
+    assert not list((desk.store.home / "raw").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("header", "fault"), [("a,,b\n", "columns without a name: 2"), ("a,b,a\n", "names used twice: a")]
+)
+def test_a_bad_header_stops_the_load(desk, header, fault):
+    desk.text("deals.csv", header + "1,2,3\n")
+    assert fault in desk.load().problem
+
+
+def test_files_of_one_table_must_agree(desk):
+    desk.write("deals/a.parquet", as_deals(deal(1)))
+    other = desk.write("deals/b.parquet", as_deals(deal(2)).drop_columns("agent_id"))
+    assert f"{other} lacks the column 'agent_id'" in desk.load().problem
+
+
+def test_parquet_and_csv_of_one_table_are_not_mixed(desk):
+    desk.write("deals/a.parquet", as_deals(deal(1)))
+    desk.text("deals/b.csv", HEADER + line(2))
+    assert "both Parquet and CSV" in desk.load().problem
