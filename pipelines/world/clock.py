@@ -1,0 +1,44 @@
+"""The world counts time in microseconds since 1970 UTC, and days since 1970; this file is where both are spelt out."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.integer[Any]]
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
+
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+YEAR_DAYS = 365.25
+
+
+def epoch_day(day: date) -> int:
+    """Days from 1970-01-01 to `day`."""
+    return (day - date(1970, 1, 1)).days
+
+
+def month_starts(first: date, months: int) -> Ints:
+    """Epoch day of the first of each of `months` months, from the month of `first` on."""
+    start = np.datetime64(first, "M")
+    return np.arange(start, start + months).astype("datetime64[D]").astype(np.int64)
+
+
+def weekday_of(days: Ints) -> Ints:
+    """The weekday, Monday 0, of each epoch day."""
+    return (days + 3) % 7  # 1970-01-01 was a Thursday
+
+
+def year_of(days: Ints) -> Ints:
+    """The calendar year of each epoch day."""
+    return days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+
+
+def month_of(days: Ints) -> Ints:
+    """The calendar month, January 0, of each epoch day."""
+    return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12

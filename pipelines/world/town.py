@@ -1,0 +1,37 @@
+"""A town: one block's customers and homes, within the economy and the regions that all blocks share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.world.economy import Economy, economy_of
+from pipelines.world.homes import Homes, homes_of
+from pipelines.world.markets import Markets, markets_of
+from pipelines.world.people import People, people_of
+from pipelines.world.plan import Block, WorldPlan
+from pipelines.world.seeds import generator
+
+
+@dataclass(frozen=True)
+class Town:
+    """Everything that is so before anybody acts."""
+
+    plan: WorldPlan
+    block: Block
+    economy: Economy
+    markets: Markets
+    homes: Homes
+    people: People
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """The generator for one purpose in this town."""
+        return generator(self.plan.seed, purpose, self.block.number)
+
+
+def town_of(plan: WorldPlan, block: Block) -> Town:
+    """The town of that block."""
+    economy = economy_of(plan)
+    markets = markets_of(plan, economy)
+    return Town(plan, block, economy, markets, homes_of(plan, block, markets), people_of(plan, block, markets))
