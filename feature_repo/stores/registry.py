@@ -1,0 +1,25 @@
+"""SQLite whose relative file names lie under `home()`, for Feast's SQL registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import URL
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine.interfaces import ConnectArgsType
+
+from feature_repo.home import home
+
+
+class HomeSQLiteDialect(SQLiteDialect_pysqlite):
+    """`sqlite+home:///registry.db`."""
+
+    supports_statement_cache = True
+
+    def create_connect_args(self, url: URL) -> ConnectArgsType:
+        """Place the file under `home()`, and make its folder."""
+        if not url.database:
+            raise ValueError(f"expected a file name, as in sqlite+home:///registry.db, found {url}")
+        file = home() / Path(url.database)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return super().create_connect_args(url.set(database=str(file)))
