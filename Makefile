@@ -34,9 +34,11 @@ lint: setup ## Style, types, borders between rooms, generated documents up to da
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(RUN) python -m pipelines.raw.reference --check
+	$(RUN) python -m feature_repo.catalogue --check
 
 docs: setup ## Write the generated documents anew
 	$(RUN) python -m pipelines.raw.reference
+	$(RUN) python -m feature_repo.catalogue
 
 bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world or load)
 	$(RUN) python tests/bench/run.py $(ONLY)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from feature_repo.home import home as home_folder
 
 if TYPE_CHECKING:
     from pipelines.raw.load import TableReport
@@ -25,8 +28,24 @@ app = typer.Typer(
 console = Console()
 complaints = Console(stderr=True)
 
-Home = Annotated[Path, typer.Option(envvar="TIDEMARK_HOME", help="The folder that all state lives under.")]
-HOME = Path(".tidemark")
+
+HOME = home_folder()
+
+
+def _told_below(home: Path) -> Path:
+    """Whatever runs below finds the same home in the environment."""
+    os.environ["TIDEMARK_HOME"] = str(home.absolute())
+    return home.absolute()
+
+
+Home = Annotated[
+    Path,
+    typer.Option(
+        callback=_told_below,
+        show_default=False,
+        help="The folder that all state lives under; else TIDEMARK_HOME, else .tidemark in the checkout.",
+    ),
+]
 
 
 @app.command()
@@ -45,8 +64,8 @@ def world(
     with _complaining(ValueError, FileExistsError), _progress() as show:
         report = generate(WorldPlan(customers=customers, days=days, seed=seed), folder, show)
     table = Table("table", "rows", "MB", title=f"World of {customers:,} customers over {days} days: {folder}")
-    for name, rows in report.rows.items():
-        table.add_row(name, f"{rows:,}", f"{report.bytes[name] / 1e6:,.1f}")
+    for name, made in report.tables.items():
+        table.add_row(name, f"{made.rows:,}", f"{made.bytes / 1e6:,.1f}")
     console.print(table)
 
 
@@ -54,7 +73,9 @@ def world(
 def load(
     source: Annotated[
         str | None,
-        typer.Argument(envvar="TIDEMARK_SOURCE", help="A folder of Parquet or CSV, or postgresql://user@host/database."),
+        typer.Argument(
+            envvar="TIDEMARK_SOURCE", help="A folder of Parquet or CSV, or postgresql://user@host/database."
+        ),
     ] = None,
     mapping: Annotated[
         Path | None, typer.Option(envvar="TIDEMARK_MAPPING", help="How your own tables become the raw tables.")
@@ -63,7 +84,9 @@ def load(
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Load days that seem unchanged, too.")] = False,
-    memory: Annotated[str, typer.Option(envvar="TIDEMARK_MEMORY", help="Memory for the work; more spills to disk.")] = "2GB",
+    memory: Annotated[
+        str, typer.Option(envvar="TIDEMARK_MEMORY", help="Memory for the work; more spills to disk.")
+    ] = "2GB",
     home: Home = HOME,
 ) -> None:
     """Load raw tables under their contract: good rows to Parquet, bad ones to quarantine with their reasons."""
@@ -73,7 +96,7 @@ def load(
     from pipelines.raw.load import load as load_tables
     from pipelines.raw.mapping import read_mapping
     from pipelines.raw.sources import open_source
-    from pipelines.raw.store import AlreadyLoading, RawStore
+    from pipelines.raw.store import AlreadyLoadingError, RawStore
 
     names = [raw.name for raw in TABLES]
     for asked in table or []:
@@ -81,7 +104,9 @@ def load(
             _fail(f"there is no raw table {asked!r}; {nearest(asked, names)}")
     where = source or str(home / "world")
     if source is None and not Path(where).exists():
-        _fail(f"nothing to load: no SOURCE given, and no world in {where}. Run `tidemark world` first, or name a source.")
+        _fail(
+            f"nothing to load: no SOURCE given, and no world in {where}. Run `tidemark world` first, or name a source."
+        )
     options = LoadOptions(
         tables=tuple(table or ()),
         first=first.date() if first else None,
@@ -89,10 +114,10 @@ def load(
         again=again,
         memory=memory,
     )
-    with _complaining(ValueError, AlreadyLoading), _progress() as show:
+    with _complaining(ValueError, AlreadyLoadingError), _progress() as show:
         rules = read_mapping(mapping) if mapping else None
         opened = open_source(where, encoding=rules.encoding if rules else "utf-8")
-        reports = load_tables(opened, RawStore(home.absolute()), rules, options, show)
+        reports = load_tables(opened, RawStore(home), rules, options, show)
     _print_reports(reports, str(opened), home)
     if any(report.problem for report in reports):
         raise typer.Exit(1)
@@ -101,35 +126,36 @@ def load(
 
 
 def _print_reports(reports: list[TableReport], source: str, home: Path) -> None:
-    columns = ("table", "read", "loaded", "quarantined", "superseded", "days loaded", "days unchanged")
-    shown = Table(*columns, title=f"Loaded from {source} into {home / 'raw'}")
+    shown = Table("table", "read", "loaded", "refused", "replaced", "days", title=f"Loaded from {source}")
     for column in shown.columns[1:]:
         column.justify = "right"
     for report in reports:
-        if report.absent:
-            shown.add_row(report.table, "[dim]not in the source[/dim]")
-        elif report.problem:
-            shown.add_row(report.table, "[red]stopped[/red]")
-        else:
-            figures = (report.read, report.loaded, report.quarantined, report.superseded)
-            days = (report.days_loaded, report.days_unchanged)
-            shown.add_row(report.table, *(f"{figure:,}" for figure in (*figures, *days)))
+        figures = (report.read, report.loaded, report.quarantined, report.superseded, report.days_loaded)
+        told = "[dim]absent[/dim]" if report.absent else "[red]stopped[/red]" if report.problem else ""
+        shown.add_row(report.table, *([told] if told else (f"{figure:,}" for figure in figures)))
     console.print(shown)
+    console.print(f"[dim]Loaded rows: {home / 'raw'}. Replaced: a later version came on the same day.[/dim]")
     if any(report.reasons for report in reports):
-        refused = Table("table", "refused because", "rows", title=f"Refused, kept in {home / 'quarantine'}")
+        refused = Table("table", "refused because", "rows", title="Refused")
         refused.columns[2].justify = "right"
         for report in reports:
             for reason, rows in report.reasons.items():
                 refused.add_row(report.table, reason, f"{rows:,}")
         console.print(refused)
-        console.print("[dim]A row may be refused for several reasons. See them: tidemark quarantine TABLE[/dim]")
+        console.print("[dim]A row may have several reasons. See the rows: tidemark quarantine TABLE[/dim]")
     for report in reports:
-        if report.left_out:
-            console.print(f"{report.table}: {report.left_out:,} rows were left out by the mapping's `where`.")
-        if report.unused:
-            console.print(f"{report.table}: columns not asked for: {', '.join(report.unused)}.")
-        if report.problem:
-            complaints.print(f"[red]stopped[/red] {report.problem}", soft_wrap=True)
+        _print_remarks(report)
+
+
+def _print_remarks(report: TableReport) -> None:
+    if report.days_unchanged:
+        console.print(f"{report.table}: {report.days_unchanged:,} days had not changed and were left as they are.")
+    if report.left_out:
+        console.print(f"{report.table}: {report.left_out:,} rows were left out by the mapping's `where`.")
+    if report.unused:
+        console.print(f"{report.table}: columns not asked for: {', '.join(report.unused)}.")
+    if report.problem:
+        complaints.print(f"[red]stopped[/red] {report.problem}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -147,15 +173,13 @@ def quarantine(
     names = [raw.name for raw in TABLES]
     if table not in names:
         _fail(f"there is no raw table {table!r}; {nearest(table, names)}")
-    rows = [
-        row
-        for row in RawStore(home.absolute()).quarantine(table).to_pylist()
-        if any(reason in one for one in row["reasons"])
-    ]
-    shown = Table("known on", "reasons", "row", "from", title=f"{table}: {len(rows):,} refused rows")
+    rows = [row for row in RawStore(home).quarantine(table).to_pylist() if any(reason in one for one in row["reasons"])]
+    console.print(f"{table}: {len(rows):,} refused rows" + (f", the first {limit}:" if len(rows) > limit else ""))
     for row in rows[:limit]:
-        shown.add_row(row["known_on"], "; ".join(row["reasons"]), row["row"], row["origin"])
-    console.print(shown)
+        console.print(
+            f"[red]{'; '.join(row['reasons'])}[/red] [dim]known {row['known_on']}, {row['origin'] or ''}[/dim]"
+        )
+        console.print(f"  {row['row']}", markup=False, highlight=False)
 
 
 @app.command()
@@ -163,9 +187,9 @@ def doctor(home: Home = HOME) -> None:
     """Tell what is installed, which parts are embedded, where state lives, what is wrong and how to mend it."""
     from pipelines.doctor import findings
 
-    shown = Table("", "part", "found", "to mend it", title=f"Tidemark at {home.absolute()}")
+    shown = Table("", "part", "found", "to mend it", title=f"Tidemark at {home}")
     marks = {"ok": "[green]ok[/green]", "note": "[yellow]note[/yellow]", "wrong": "[red]wrong[/red]"}
-    found = findings(home.absolute(), os.environ)
+    found = findings(home, os.environ)
     for finding in found:
         shown.add_row(marks[finding.state], finding.part, finding.found, finding.remedy)
     console.print(shown)
@@ -177,14 +201,17 @@ def doctor(home: Home = HOME) -> None:
 def demo(
     customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 2000,
     days: Annotated[int, typer.Option(min=1, help="How many days.")] = 730,
+    exit_: Annotated[bool, typer.Option("--exit", help="Stop the services once all is proven.")] = False,
     home: Home = HOME,
 ) -> None:
-    """From nothing to a loaded world, in the sight of the reader."""
-    began = datetime.now(UTC)
+    """From nothing to a loaded world, before the reader's eyes."""
+    began = time.monotonic()
     if not (home / "world" / "world.json").exists():
         world(customers=customers, days=days, home=home)
     load(source=str(home / "world"), home=home)
-    console.print(f"[green]Done[/green] in {(datetime.now(UTC) - began).total_seconds():.0f} s. All of it: {home.absolute()}")
+    console.print(f"[green]Done[/green] in {time.monotonic() - began:.0f} s. All of it lies in {home}.")
+    if not exit_:
+        console.print("No services yet: nothing to keep running.")
 
 
 @contextmanager

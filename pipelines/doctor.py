@@ -1,0 +1,126 @@
+"""What `tidemark doctor` tells: what is installed, which part is embedded and which external, what is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Literal
+
+from packaging.requirements import Requirement
+
+from pipelines.raw.contracts import TABLES
+from pipelines.raw.postgres import Postgres
+from pipelines.raw.scan import BadSourceError
+from pipelines.raw.sources import open_source
+from pipelines.raw.store import RawStore
+
+_LEAST_FREE_GB = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's report; `wrong` is for what keeps the platform from working."""
+
+    state: Literal["ok", "note", "wrong"]
+    part: str
+    found: str
+    remedy: str = ""
+
+
+def findings(home: Path, environment: Mapping[str, str]) -> list[Finding]:
+    """Look at this machine, this installation and this home folder."""
+    return [
+        _python(),
+        *_packages(),
+        _home(home),
+        _disk(home),
+        _source(home, environment),
+        _raw(home),
+        *_leftovers(home),
+    ]
+
+
+def _python() -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Finding("ok", "Python", found)
+    return Finding("wrong", "Python", found, "Tidemark runs on Python 3.11 to 3.13: install one and run `make setup`.")
+
+
+def _packages() -> Iterator[Finding]:
+    fitting = 0
+    for text in requires("tidemark") or []:
+        requirement = Requirement(text)
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            installed = version(requirement.name)
+        except PackageNotFoundError:
+            yield Finding("wrong", requirement.name, "not installed", "Run `make setup`.")
+            continue
+        if requirement.specifier.contains(installed, prereleases=True):
+            fitting += 1
+        else:
+            remedy = f"{requirement.specifier} is needed: run `make setup`."
+            yield Finding("wrong", requirement.name, installed, remedy)
+    yield Finding("ok", "packages", f"{fitting} as declared")
+
+
+def _home(home: Path) -> Finding:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        probe = home / ".doctor"
+        probe.touch()
+        probe.unlink()
+    except OSError as problem:
+        return Finding("wrong", "state", f"{home}: {problem.strerror}", "Set TIDEMARK_HOME to a folder you may write.")
+    return Finding("ok", "state", f"{home}; delete it to start anew")
+
+
+def _disk(home: Path) -> Finding:
+    free = shutil.disk_usage(home if home.exists() else home.parent).free / 1e9
+    if free < _LEAST_FREE_GB:
+        return Finding("wrong", "disk", f"{free:.1f} GB free", "Make room, or set TIDEMARK_HOME to another disk.")
+    return Finding("ok", "disk", f"{free:.0f} GB free")
+
+
+def _source(home: Path, environment: Mapping[str, str]) -> Finding:
+    named = environment.get("TIDEMARK_SOURCE")
+    part = "raw data (external)" if named else "raw data (embedded)"
+    where = named or str(home / "world")
+    if not named and not Path(where).exists():
+        return Finding(
+            "note", part, "no world yet", "`tidemark world` makes one; TIDEMARK_SOURCE names data of your own."
+        )
+    try:
+        source = open_source(where)
+        held = [table.name for table in TABLES if source.has(table.name)]
+    except BadSourceError as problem:
+        return Finding("wrong", part, str(problem), "Mend or unset TIDEMARK_SOURCE.")
+    kind = "PostgreSQL" if isinstance(source, Postgres) else "folder"
+    if not held and "TIDEMARK_MAPPING" not in environment:
+        remedy = "Name a mapping file in TIDEMARK_MAPPING; see docs/bring-your-own-data.md."
+        return Finding("wrong", part, f"{kind} {source}: none of the raw tables", remedy)
+    return Finding("ok", part, f"{kind} {source}: {', '.join(held) or 'through ' + environment['TIDEMARK_MAPPING']}")
+
+
+def _raw(home: Path) -> Finding:
+    store = RawStore(home)
+    ledgers = {table.name: store.ledger(table.name).values() for table in TABLES}
+    loaded = {table: sum(day.loaded for day in ledger) for table, ledger in ledgers.items() if ledger}
+    if not loaded:
+        return Finding("note", "loaded tables", "none", "`tidemark load` loads them.")
+    refused = sum(day.quarantined for ledger in ledgers.values() for day in ledger)
+    told = ", ".join(f"{table} {rows:,}" for table, rows in loaded.items())
+    return Finding("ok", "loaded tables", f"{told}; {refused:,} rows in quarantine")
+
+
+def _leftovers(home: Path) -> Iterator[Finding]:
+    for folder in home.glob(".loading-*"):
+        yield Finding(
+            "note", "leftover", str(folder), f"A load was killed, or runs still. If none runs: rm -r {folder}"
+        )

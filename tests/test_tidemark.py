@@ -1,0 +1,100 @@
+"""The command line, as its user meets it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tidemark import app
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def tidemark(tmp_path, monkeypatch):
+    """Run the command line on an empty home; gives its exit code, what it said and what it complained of."""
+    monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "160")
+    for name in ("TIDEMARK_SOURCE", "TIDEMARK_MAPPING"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str, **environment: str):
+        return CliRunner().invoke(app, [*arguments, "--home", str(tmp_path / "home")], env=environment)
+
+    return run
+
+
+def test_a_world_is_made_and_loaded_and_then_nothing_is_new(tidemark):
+    assert tidemark("world", "--customers", "50", "--days", "60").exit_code == 0
+    first = tidemark("load")
+    assert first.exit_code == 0
+    assert "engagement" in first.output
+    assert "refused because" in first.output
+    again = tidemark("load")
+    assert "engagement: 60 days had not changed" in again.output
+
+
+def test_loading_without_a_source_says_what_to_do(tidemark):
+    told = tidemark("load")
+    assert told.exit_code == 2
+    assert "Run `tidemark world` first, or name a source" in told.output
+
+
+def test_an_unknown_table_is_answered_with_the_nearest(tidemark):
+    assert "did you mean 'deals'?" in tidemark("load", "--table", "dealz").output
+    assert "did you mean 'macro'?" in tidemark("quarantine", "makro").output
+
+
+def test_a_stopped_table_ends_with_a_sentence_and_a_failure(tidemark, tmp_path):
+    (tmp_path / "deals.csv").write_text("a,b\n1,2\n")
+    told = tidemark("load", str(tmp_path))
+    assert told.exit_code == 1
+    assert "the column 'deal_id' (the deal) is missing. Found: a, b" in told.output
+    assert "Traceback" not in told.output
+
+
+def test_a_folder_with_nothing_of_ours_is_a_failure(tidemark, tmp_path):
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    told = tidemark("load", str(tmp_path))
+    assert told.exit_code == 2
+    assert "none of the raw tables" in told.output
+
+
+def test_refused_rows_are_shown_as_they_came(tidemark):
+    tidemark("world", "--customers", "50", "--days", "60")
+    tidemark("load")
+    told = tidemark("quarantine", "engagement", "--reason", "channel", "--limit", "2")
+    assert "carrier pigeon" in told.output
+
+
+def test_the_doctor_finds_an_installation_sound(tidemark):
+    told = tidemark("doctor")
+    assert told.exit_code == 0
+    assert "no world yet" in told.output
+
+
+def test_the_doctor_tells_of_a_source_that_does_not_answer_but_not_its_password(tidemark):
+    told = tidemark("doctor", TIDEMARK_SOURCE="postgresql://me:secret@127.0.0.1:1/none")
+    assert told.exit_code == 1
+    assert "does not answer" in told.output
+    assert "secret" not in told.output
+
+
+def test_help_is_quick_because_heavy_imports_wait():
+    code = "import sys, tidemark; print(sorted({'duckdb', 'feast', 'dagster', 'pandas', 'great_expectations'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_readme_says_of_each_dependency_why_it_is_there():
+    declared = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.split(r"[\[<>=]", one)[0] for one in declared}
+    table = (CHECKOUT / "README.md").read_text().split("## What it is built on")[1].split("\n## ")[0]
+    told = {name for row in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for name in row.split(", ")}
+    assert told - {"package", "---"} == names
