@@ -1,0 +1,32 @@
+"""The last step of every transform: exactly what the view declares, and when it counts."""
+
+from __future__ import annotations
+
+import ibis
+from feast import FeatureView
+
+from feature_repo.cadence import cadence_of
+from pipelines.transforms.days import midnight
+
+_TYPES = {"Bool": "boolean", "Float64": "float64", "Int32": "int32", "Int64": "int64", "String": "string"}
+
+
+def as_declared(features: ibis.Table, view: FeatureView) -> ibis.Table:
+    """A view's join key and features in its order and types, with `event_timestamp` and `created_timestamp`.
+
+    `features` has a row for each key and `day`.
+    """
+    # FeatureView.schema has no order; features has the declared one.
+    fields = [*view.entity_columns, *view.features]
+    declared, found = {"day", *(field.name for field in fields)}, {*features.columns}
+    if declared != found:
+        raise ValueError(
+            f"{view.name}: expected the view's columns, found {sorted(found - declared)} beyond them and "
+            f"{sorted(declared - found)} missing"
+        )
+    instant = midnight(features["day"] + 1)
+    return features.select(
+        *(features[field.name].cast(_TYPES[str(field.dtype)]).name(field.name) for field in fields),
+        event_timestamp=instant,
+        created_timestamp=instant + ibis.interval(hours=cadence_of(view).lag_hours),
+    )
