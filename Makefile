@@ -1,7 +1,7 @@
 # Everything that people and CI run. `make` alone explains itself.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs bench clean
+.PHONY: help setup demo test test-spark dev lint docs bench clean
 
 PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$v >/dev/null && $$v -c 'import sys; sys.exit(not (3,11) <= sys.version_info < (3,14))' 2>/dev/null && echo $$v && break; done)
@@ -22,11 +22,18 @@ setup: .venv/.ready ## Install everything, uv itself included, from the lock
 	$(UV) sync --locked
 	@touch $@
 
-demo: setup ## Build a world and load it; EXIT=1 stops the services after the proof
+demo: setup ## From nothing to a year of features and the Dagster UI; EXIT=1 stops after the proof
 	$(RUN) tidemark demo $(if $(filter 1,$(EXIT)),--exit)
 
 test: setup ## Run the tests
 	$(RUN) pytest
+
+test-spark: $(UV) ## Prove that Spark computes what DuckDB does (needs a JVM)
+	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --extra spark
+	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) run --locked --no-sync pytest -m spark
+
+dev: setup ## Open the Dagster UI on what is loaded
+	$(RUN) tidemark dev
 
 lint: setup ## Style, types, borders between rooms, generated documents up to date
 	$(RUN) ruff check
@@ -40,8 +47,8 @@ docs: setup ## Write the generated documents anew
 	$(RUN) python -m pipelines.raw.reference
 	$(RUN) python -m feature_repo.catalogue
 
-bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world or load)
+bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world, load or features)
 	$(RUN) python tests/bench/run.py $(ONLY)
 
 clean: ## Remove what make installed; .tidemark stays
-	rm -rf .venv .tools
+	rm -rf .venv .venv-spark .tools

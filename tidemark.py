@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -29,6 +31,7 @@ console = Console()
 complaints = Console(stderr=True)
 
 
+CHECKOUT = Path(__file__).parent
 HOME = home_folder()
 
 
@@ -63,7 +66,9 @@ def world(
     folder = out or home / "world"
     with _complaining(ValueError, FileExistsError), _progress() as show:
         report = generate(WorldPlan(customers=customers, days=days, seed=seed), folder, show)
-    table = Table("table", "rows", "MB", title=f"World of {customers:,} customers over {days} days: {folder}")
+    table = Table(
+        "table", "rows", "MB", title=f"World of {customers:,} customers over {days} days: {escape(str(folder))}"
+    )
     for name, made in report.tables.items():
         table.add_row(name, f"{made.rows:,}", f"{made.bytes / 1e6:,.1f}")
     console.print(table)
@@ -126,7 +131,7 @@ def load(
 
 
 def _print_reports(reports: list[TableReport], source: str, home: Path) -> None:
-    shown = Table("table", "read", "loaded", "refused", "replaced", "days", title=f"Loaded from {source}")
+    shown = Table("table", "read", "loaded", "refused", "replaced", "days", title=f"Loaded from {escape(source)}")
     for column in shown.columns[1:]:
         column.justify = "right"
     for report in reports:
@@ -134,13 +139,15 @@ def _print_reports(reports: list[TableReport], source: str, home: Path) -> None:
         told = "[dim]absent[/dim]" if report.absent else "[red]stopped[/red]" if report.problem else ""
         shown.add_row(report.table, *([told] if told else (f"{figure:,}" for figure in figures)))
     console.print(shown)
-    console.print(f"[dim]Loaded rows: {home / 'raw'}. Replaced: a later version came on the same day.[/dim]")
+    console.print(
+        f"[dim]Loaded rows: {escape(str(home / 'raw'))}. Replaced: a later version came on the same day.[/dim]"
+    )
     if any(report.reasons for report in reports):
         refused = Table("table", "refused because", "rows", title="Refused")
         refused.columns[2].justify = "right"
         for report in reports:
             for reason, rows in report.reasons.items():
-                refused.add_row(report.table, reason, f"{rows:,}")
+                refused.add_row(report.table, escape(reason), f"{rows:,}")
         console.print(refused)
         console.print("[dim]A row may have several reasons. See the rows: tidemark quarantine TABLE[/dim]")
     for report in reports:
@@ -150,12 +157,14 @@ def _print_reports(reports: list[TableReport], source: str, home: Path) -> None:
 def _print_remarks(report: TableReport) -> None:
     if report.days_unchanged:
         console.print(f"{report.table}: {report.days_unchanged:,} days had not changed and were left as they are.")
+    if report.days_emptied:
+        console.print(f"{report.table}: {report.days_emptied:,} days have no rows in the source any more: emptied.")
     if report.left_out:
         console.print(f"{report.table}: {report.left_out:,} rows were left out by the mapping's `where`.")
     if report.unused:
-        console.print(f"{report.table}: columns not asked for: {', '.join(report.unused)}.")
+        console.print(f"{report.table}: columns not asked for: {escape(', '.join(report.unused))}.")
     if report.problem:
-        complaints.print(f"[red]stopped[/red] {report.problem}", soft_wrap=True, highlight=False)
+        complaints.print(f"[red]stopped[/red] {escape(report.problem)}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -176,9 +185,8 @@ def quarantine(
     rows = [row for row in RawStore(home).quarantine(table).to_pylist() if any(reason in one for one in row["reasons"])]
     console.print(f"{table}: {len(rows):,} refused rows" + (f", the first {limit}:" if len(rows) > limit else ""))
     for row in rows[:limit]:
-        console.print(
-            f"[red]{'; '.join(row['reasons'])}[/red] [dim]known {row['known_on']}, {row['origin'] or ''}[/dim]"
-        )
+        reasons, origin = escape("; ".join(row["reasons"])), escape(row["origin"] or "")
+        console.print(f"[red]{reasons}[/red] [dim]known {row['known_on']}, {origin}[/dim]")
         console.print(f"  {row['row']}", markup=False, highlight=False)
 
 
@@ -187,31 +195,72 @@ def doctor(home: Home = HOME) -> None:
     """Tell what is installed, which parts are embedded, where state lives, what is wrong and how to mend it."""
     from pipelines.doctor import findings
 
-    shown = Table("", "part", "found", "to mend it", title=f"Tidemark at {home}")
+    shown = Table("", "part", "found", "to mend it", title=f"Tidemark at {escape(str(home))}")
     marks = {"ok": "[green]ok[/green]", "note": "[yellow]note[/yellow]", "wrong": "[red]wrong[/red]"}
     found = findings(home, os.environ)
     for finding in found:
-        shown.add_row(marks[finding.state], finding.part, finding.found, finding.remedy)
+        shown.add_row(marks[finding.state], *map(escape, (finding.part, finding.found, finding.remedy)))
     console.print(shown)
     if any(finding.state == "wrong" for finding in found):
         raise typer.Exit(1)
 
 
 @app.command()
-def demo(
-    customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 2000,
-    days: Annotated[int, typer.Option(min=1, help="How many days.")] = 730,
-    exit_: Annotated[bool, typer.Option("--exit", help="Stop the services once all is proven.")] = False,
+def features(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
+    view: Annotated[list[str] | None, typer.Option(help="Only this view; may be given again.")] = None,
     home: Home = HOME,
 ) -> None:
-    """From nothing to a loaded world, before the reader's eyes."""
+    """Load, compute, validate, publish and register features of some days: one run, as the UI would launch it."""
+    from pipelines.run import materialise
+
+    outcome = materialise(home, first.date(), last.date(), tuple(view or ()))
+    shown = Table(
+        "view", "snapshots", "days published", "days refused", "expectations", title=f"Features in {escape(str(home))}"
+    )
+    for row in outcome.rows:
+        shown.add_row(*(escape(str(cell)) for cell in row))
+    console.print(shown)
+    for complaint in outcome.complaints:
+        complaints.print(f"[red]refused[/red] {escape(complaint)}", soft_wrap=True, highlight=False)
+    if not outcome.success:
+        raise typer.Exit(1)
+
+
+@app.command()
+def dev(
+    port: Annotated[int, typer.Option(help="Where the UI listens, on this machine only.")] = 3000,
+    home: Home = HOME,
+) -> None:
+    """Open the Dagster UI on this home, until Ctrl-C."""
+    from pipelines.instance import prepare
+
+    prepare(home)
+    os.chdir(CHECKOUT)
+    command = ["dagster", "dev", "--workspace", "workspace.yaml", "--host", "127.0.0.1", "--port", str(port)]
+    os.execv(str(Path(sys.executable).with_name("dagster")), command)  # noqa: S606
+
+
+@app.command()
+def demo(
+    customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 2000,
+    days: Annotated[int, typer.Option(min=400, help="How many days.")] = 730,
+    port: Annotated[int, typer.Option(help="Where the UI listens, on this machine only.")] = 3000,
+    exit_: Annotated[bool, typer.Option("--exit", help="Stop once all is proven.")] = False,
+    home: Home = HOME,
+) -> None:
+    """From nothing to a year of validated features, before the reader's eyes."""
     began = time.monotonic()
     if not (home / "world" / "world.json").exists():
         world(customers=customers, days=days, home=home)
     load(source=str(home / "world"), home=home)
-    console.print(f"[green]Done[/green] in {time.monotonic() - began:.0f} s. All of it lies in {home}.")
+    end = datetime(2024, 1, 1) + timedelta(days=days)  # noqa: DTZ001  a day, not a moment
+    features(first=end - timedelta(days=365), last=end - timedelta(days=1), home=home)
+    console.print(f"[green]Done[/green] in {time.monotonic() - began:.0f} s. All of it lies in {escape(str(home))}.")
     if not exit_:
-        console.print("No services yet: nothing to keep running.")
+        console.print(f"Opening the Dagster UI at http://127.0.0.1:{port} until Ctrl-C.")
+        dev(port=port, home=home)
 
 
 @contextmanager
@@ -239,7 +288,7 @@ def _complaining(*expected: type[Exception]) -> Iterator[None]:
 
 
 def _fail(message: str) -> None:
-    complaints.print(f"[red]error[/red] {message}", soft_wrap=True, highlight=False)
+    complaints.print(f"[red]error[/red] {escape(message)}", soft_wrap=True, highlight=False)
     raise typer.Exit(2)
 
 

@@ -42,7 +42,7 @@ VIEW = FeatureView(
             unit="minutes", ge=0,
         ),
         feature(
-            "doc_last_access_days", Float64, "days since the latest document open, however long ago; null if never",
+            "doc_last_access_days", Float64, "days since the latest document open within 90 days; null if none",
             unit="days", ge=0, null_share=1.0,
         ),
         feature(
@@ -64,7 +64,7 @@ VIEW = FeatureView(
         ),
         feature("email_reply_count_90d", Int64, "email replies in 90 days", unit="events", ge=0),
         feature(
-            "email_last_open_days", Float64, "days since the latest email open, however long ago; null if never",
+            "email_last_open_days", Float64, "days since the latest email open within 90 days; null if none",
             unit="days", ge=0, null_share=1.0,
         ),
         feature(
@@ -86,7 +86,7 @@ VIEW = FeatureView(
             unit="days", ge=0, le=30,
         ),
         feature(
-            "session_last_days", Float64, "days since the latest platform session, however long ago; null if never",
+            "session_last_days", Float64, "days since the latest session within 90 days; null if none",
             unit="days", ge=0, null_share=1.0,
         ),
         feature(

@@ -18,8 +18,8 @@ VIEW = FeatureView(
     ttl=timedelta(days=62),
     source=snapshots_of("market"),
     description=(
-        "A region's market as published: one snapshot of every region of which a month is published, at 00:00 UTC of "
-        "the first of each month, and one of a region at the end of a day on which a row of region_market about it, "
+        "A region's market as published: one snapshot of every region of which a month is published, at the end "
+        "of the first of each month, and one of a region at the end of a day on which a row of region_market about it, "
         "or of macro, became known. The newest month, or observation, is the latest one published, in its latest "
         "revision. The season is that of the calendar month of the snapshot's instant, by the region's own months of "
         "the 36 calendar months before it, as far as published; null unless each of the 12 calendar months is among "

@@ -18,7 +18,7 @@ VIEW = FeatureView(
     ttl=timedelta(days=32),
     source=snapshots_of("property"),
     description=(
-        "A home at an instant: one snapshot of every home at 00:00 UTC of the first of each month, and one of a home "
+        "A home at an instant: one snapshot of every home at the end of the first of each month, and one of a home "
         "at the end of a day on which a row of properties or deals about it became known. What the home is, its "
         "newest row by valid_from tells. A sale is a deal of kind BUY or SELL with a price above 0, whoever dealt; a "
         "loan is a loan_amount above 0 of any deal; deals are ordered by the time they closed and then by deal_id. "

@@ -1,0 +1,44 @@
+"""What Feast and readers get: the registry, and pages on how validations fared."""
+
+import dagster as dg
+
+from expectations.docs import build
+from feature_repo.store import open_store
+from pipelines.assets.features import FEATURES
+from pipelines.resources import Platform
+
+
+@dg.asset(
+    deps=FEATURES,
+    group_name="feast",
+    description="Feast's registry: entities, views and services as the code declares them. The same as `feast apply`.",
+    owners=["team:data-engineering"],
+    kinds={"feast", "sqlite"},
+)
+def feast_registry() -> dg.MaterializeResult:
+    """Apply the declarations."""
+    import feature_repo.definitions as declared  # noqa: PLC0415  so that views are declared under today's home
+
+    store = open_store()
+    store.apply([getattr(declared, name) for name in declared.__all__])
+    views = [*store.list_feature_views(), *store.list_on_demand_feature_views()]
+    return dg.MaterializeResult(
+        metadata={
+            "views": [view.name for view in views],
+            "features": sum(len(view.features) for view in views),
+            "services": [service.name for service in store.list_feature_services()],
+        }
+    )
+
+
+@dg.asset(
+    deps=FEATURES,
+    group_name="feast",
+    description="Great Expectations' pages: the latest validations of each view, and the latest that failed.",
+    owners=["team:data-engineering"],
+    kinds={"greatexpectations", "html"},
+)
+def data_docs(platform: Platform) -> dg.MaterializeResult:
+    """Render what was kept of the validations."""
+    index = build(platform.home)
+    return dg.MaterializeResult(metadata={"pages": dg.MetadataValue.url(index.as_uri())})

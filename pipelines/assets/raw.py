@@ -1,0 +1,93 @@
+"""Raw tables, loaded day by day of becoming known, and what was refused of them."""
+
+from datetime import date
+
+import dagster as dg
+
+from pipelines.partitions import DAILY, FIRST_DAY, days_of
+from pipelines.raw.contracts import TABLES, RawTable
+from pipelines.raw.load import LoadOptions, load
+from pipelines.resources import Platform
+from pipelines.retries import RETRIES
+
+
+def raw_table(table: RawTable) -> dg.AssetsDefinition:
+    """The asset of one raw table. The first partition also takes whatever became known before it."""
+
+    @dg.asset(
+        name=f"raw_{table.name}",
+        group_name="raw",
+        description=f"{table.description} Contract: docs/raw-tables.md.",
+        partitions_def=DAILY,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRIES,
+        owners=["team:data-engineering"],
+        kinds={"parquet"},
+        pool="raw",
+    )
+    def loaded(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        days = days_of(context)
+        first = None if days.first == date.fromisoformat(FIRST_DAY) else days.first
+        (report,) = load(
+            platform.source,
+            platform.raw,
+            platform.mapping,
+            LoadOptions(tables=(table.name,), first=first, last=days.last, threads=platform.engine.threads),
+            progress=lambda name, done, total: context.log.debug(f"{name}: {done:,} of {total:,} rows"),
+        )
+        if report.problem:
+            raise dg.Failure(report.problem, allow_retries=False)
+        ledger = platform.raw.ledger(table.name).values()
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": sum(day.loaded for day in ledger),
+                "read": report.read,
+                "loaded": report.loaded,
+                "refused": report.quarantined,
+                "replaced": report.superseded,
+                "days loaded": report.days_loaded,
+                "days unchanged": report.days_unchanged,
+                "source": "not in the source" if report.absent else str(platform.source),
+                "path": dg.MetadataValue.path(platform.raw.home / "raw" / table.name),
+            }
+        )
+
+    return loaded
+
+
+RAW = [raw_table(table) for table in TABLES]
+
+
+@dg.asset(
+    deps=RAW,
+    group_name="raw",
+    description="Rows that broke their contract, with the reasons. `tidemark quarantine TABLE` shows them.",
+    partitions_def=DAILY,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    owners=["team:data-engineering"],
+    kinds={"parquet"},
+)
+def quarantine(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    """Counts per table and reason, of the days asked for."""
+    days = days_of(context)
+    first = date.min if days.first == date.fromisoformat(FIRST_DAY) else days.first
+    records = []
+    for table in TABLES:
+        counts: dict[str, int] = {}
+        for day, of_day in platform.raw.ledger(table.name).items():
+            if day is None or first <= day <= days.last:
+                for reason, rows in of_day.reasons.items():
+                    counts[reason] = counts.get(reason, 0) + rows
+        records += [
+            dg.TableRecord({"table": table.name, "refused because": reason, "rows": rows})
+            for reason, rows in sorted(counts.items(), key=lambda item: -item[1])
+        ]
+    return dg.MaterializeResult(
+        metadata={
+            "refused": dg.MetadataValue.table(records, schema=_REFUSED),
+            "path": dg.MetadataValue.path(platform.home / "quarantine"),
+        }
+    )
+
+
+_REFUSED = dg.TableSchema([dg.TableColumn("table"), dg.TableColumn("refused because"), dg.TableColumn("rows", "int")])

@@ -1,0 +1,18 @@
+"""All of Dagster in one place; workspace.yaml names it."""
+
+import dagster as dg
+
+from pipelines.assets.feast import data_docs, feast_registry
+from pipelines.assets.features import FEATURES, ON_DEMAND
+from pipelines.assets.raw import RAW, quarantine
+from pipelines.resources import Platform
+from pipelines.schedules import daily, every_night
+from pipelines.sensors import failure_webhook
+
+definitions = dg.Definitions(
+    assets=[*RAW, quarantine, *FEATURES, ON_DEMAND, feast_registry, data_docs],
+    jobs=[daily],
+    schedules=[every_night],
+    sensors=[failure_webhook],
+    resources={"platform": Platform()},
+)

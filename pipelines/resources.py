@@ -1,0 +1,56 @@
+"""What assets are given: the places and engines that the environment names."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from feature_repo.home import home
+from pipelines.engine import Engine, engine_from
+from pipelines.raw.mapping import MappingFile, read_mapping
+from pipelines.raw.sources import Source, open_source
+from pipelines.raw.store import RawStore
+from pipelines.snapshots import SnapshotStore
+
+
+class Platform(dg.ConfigurableResource["Platform"]):
+    """This installation. Everything comes from the environment at the moment of use, so that a run sees it as it is."""
+
+    @property
+    def home(self) -> Path:
+        """The folder that all state lives under."""
+        return home()
+
+    @property
+    def raw(self) -> RawStore:
+        """Loaded raw tables."""
+        return RawStore(self.home)
+
+    @property
+    def snapshots(self) -> SnapshotStore:
+        """Computed features."""
+        return SnapshotStore(self.home)
+
+    @property
+    def engine(self) -> Engine:
+        """What computes."""
+        return engine_from(os.environ)
+
+    @property
+    def mapping(self) -> MappingFile | None:
+        """How tables of one's own become the raw tables."""
+        file = os.environ.get("TIDEMARK_MAPPING")
+        return read_mapping(Path(file)) if file else None
+
+    @property
+    def source(self) -> Source:
+        """Where raw data comes from: the synthetic world, unless a setting names another place."""
+        mapping = self.mapping
+        return open_source(
+            os.environ.get("TIDEMARK_SOURCE") or self.home / "world", encoding=mapping.encoding if mapping else "utf-8"
+        )
+
+    @property
+    def webhook(self) -> str | None:
+        """Where failures are told, if anywhere."""
+        return os.environ.get("TIDEMARK_WEBHOOK")

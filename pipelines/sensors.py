@@ -1,0 +1,31 @@
+"""What runs when something happens."""
+
+import json
+import urllib.request
+
+import dagster as dg
+
+from pipelines.resources import Platform
+
+
+@dg.run_failure_sensor(
+    description="Posts to TIDEMARK_WEBHOOK, if it is set, when a run fails.",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def failure_webhook(context: dg.RunFailureSensorContext, platform: Platform) -> None:
+    """Tell of a failed run in the form that chat services take."""
+    if not platform.webhook:
+        return
+    run, tags = context.dagster_run, context.dagster_run.tags
+    days = tags.get("dagster/partition") or " to ".join(
+        tags[tag] for tag in ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end") if tag in tags
+    )
+    body = {
+        "text": f"Tidemark: {run.job_name} failed{f' for {days}' if days else ''}: {context.failure_event.message}",
+        "run_id": run.run_id,
+    }
+    request = urllib.request.Request(  # noqa: S310  the address is the operator's own setting
+        platform.webhook, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        context.log.info(f"told {platform.webhook}: {answer.status}")

@@ -1,0 +1,154 @@
+"""Snapshots of a view: computed block by block, looked at, and only then laid where readers find them.
+
+    <home>/features/<view>/snapshot_on=2024-01-05/part.parquet    what Feast reads
+    <home>/refused/<view>/snapshot_on=2024-01-05/part.parquet     what was computed but broke its contract
+
+A day appears by one rename, whole or not at all, and computed twice it has the same bytes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+from feast import FeatureView
+
+from feature_repo.cadence import cadence_of
+from pipelines.engine import Engine
+from pipelines.parquet import quoted, write_whole
+from pipelines.raw.contracts import CUSTOMERS, TABLES
+from pipelines.raw.store import RawStore
+from pipelines.transforms.days import Days
+from pipelines.transforms.raw_tables import RawTables
+from pipelines.transforms.versions import daily, versions
+
+RELATION = "snapshots"
+# A block of some four million rows of 30 columns takes about a gigabyte.
+BLOCK_ROWS = 4_000_000
+_STRAYS = f"SELECT count(*) FROM {RELATION} WHERE (snapshot_on BETWEEN ? AND ?) IS NOT TRUE"
+
+
+@dataclass(frozen=True)
+class SnapshotStore:
+    """The folder of computed snapshots."""
+
+    home: Path
+
+    def published(self, view: str, day: date) -> Path:
+        """Where readers find the snapshots of a day."""
+        return self.home / "features" / view / f"snapshot_on={day}" / "part.parquet"
+
+    def refused(self, view: str, day: date) -> Path:
+        """Where the snapshots of a day are kept that broke their contract."""
+        return self.home / "refused" / view / f"snapshot_on={day}" / "part.parquet"
+
+    def rows(self, view: str, day: date) -> int | None:
+        """How many snapshots of a day are published; None if that day is not."""
+        file = self.published(view, day)
+        return int(pq.read_metadata(file).num_rows) if file.exists() else None
+
+
+@dataclass(frozen=True)
+class Block:
+    """The computed snapshots of some days, in DuckDB and nowhere else yet."""
+
+    connection: duckdb.DuckDBPyConnection
+    view: FeatureView
+    days: Days
+    # How many entities must have a snapshot on a day, where that can be said.
+    entities: Mapping[date, int]
+
+    def rows(self) -> dict[date, int]:
+        """How many snapshots each day has."""
+        found = dict(
+            self.connection.execute(f"SELECT snapshot_on, count(*) FROM {RELATION} GROUP BY snapshot_on").fetchall()
+        )
+        return {day: found.get(day, 0) for day in self.days}
+
+    def table(self, day: date | None = None) -> pa.Table:
+        """The snapshots of one day, or of all, as Arrow."""
+        where = f"WHERE snapshot_on = DATE '{day}'" if day else ""
+        return self.connection.sql(f"SELECT * EXCLUDE snapshot_on FROM {RELATION} {where}").to_arrow_table()
+
+    def publish(self, store: SnapshotStore, days: list[date]) -> None:
+        """Lay days where readers find them; what was refused of them before is forgotten."""
+
+        def lay(day: date) -> None:
+            self._write(day, store.published(self.view.name, day))
+            store.refused(self.view.name, day).unlink(missing_ok=True)
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(lay, days))
+
+    def refuse(self, store: SnapshotStore, days: list[date]) -> None:
+        """Keep days where only an engineer looks; what is published of them stays."""
+        for day in days:
+            self._write(day, store.refused(self.view.name, day))
+
+    def _write(self, day: date, file: Path) -> None:
+        query = f"SELECT * EXCLUDE snapshot_on FROM {RELATION} WHERE snapshot_on = DATE '{day}'"
+        with closing(self.connection.cursor()) as cursor:
+            write_whole(cursor, query, self.view.entity_columns[0].name, file)
+
+
+def blocks(engine: Engine, raw: RawStore, view: FeatureView, days: Days) -> Iterator[Block]:
+    """Compute the snapshots of a range of days, as many days at a time as fit into a block."""
+    transform = importlib.import_module(f"pipelines.transforms.{view.name}").snapshots
+    with engine.session() as backend, TemporaryDirectory(prefix=".computing-", dir=raw.home) as spill:
+        tables = RawTables(**{table.name: raw.read(backend, table) for table in TABLES})
+        connection = backend.con if engine.is_duckdb else duckdb.connect()
+        connection.execute(f"SET TimeZone = 'UTC'; SET temp_directory = {quoted(spill)}")
+        for part in _parts(days, _keys(tables, view)):
+            computed = transform(tables, part)
+            if engine.is_duckdb:
+                source = f"({ibis.to_sql(computed, dialect='duckdb')})"
+            else:
+                connection.register("arrived", computed.to_pyarrow())
+                source = "arrived"
+            connection.execute(
+                f"CREATE OR REPLACE TABLE {RELATION} AS "
+                f"SELECT *, CAST(event_timestamp AS DATE) - 1 AS snapshot_on FROM {source}"
+            )
+            if strays := connection.execute(_STRAYS, [part.first, part.last]).fetchall()[0][0]:
+                msg = f"{view.name}: {strays} snapshots lie outside {part.first} to {part.last}, which were asked for."
+                raise ValueError(msg)
+            yield Block(connection, view, part, _entities(tables, view, part))
+
+
+def _entities(tables: RawTables, view: FeatureView, days: Days) -> dict[date, int]:
+    """The number of customers who have joined, for the views in which each of them has a snapshot a day."""
+    if cadence_of(view).every != "daily" or view.join_keys != ["customer_id"]:
+        return {}
+    members = versions(tables.customers, CUSTOMERS, days)
+    stays = members.select(
+        since=ibis.greatest(members["shown_from"], days.start), until=ibis.least(members["shown_until"], days.stop)
+    ).filter(lambda t: t["since"] < t["until"])
+    counts = daily(stays, days).group_by("day").aggregate(members=lambda t: t.count()).to_pyarrow()
+    found = dict(zip(counts["day"].to_pylist(), counts["members"].to_pylist(), strict=True))
+    return {day: found.get(number, 0) for number, day in zip(range(days.start, days.stop), days, strict=True)}
+
+
+def _keys(tables: RawTables, view: FeatureView) -> int:
+    """At most how many snapshots a day may have."""
+    table = {"customer_id": tables.customers, "property_id": tables.properties, "region_id": tables.region_market}
+    key = view.entity_columns[0].name
+    return int(table[key][key].nunique().execute())
+
+
+def _parts(days: Days, keys: int) -> Iterator[Days]:
+    length = timedelta(days=max(1, BLOCK_ROWS // max(1, keys)))
+    first = days.first
+    while first <= days.last:
+        last = min(days.last, first + length - timedelta(days=1))
+        yield Days(first, last)
+        first = last + timedelta(days=1)
