@@ -73,6 +73,37 @@ def test_refused_rows_are_shown_as_they_came(tidemark):
     assert "carrier pigeon" in told.output
 
 
+def test_brackets_in_what_others_wrote_are_letters(tidemark, tmp_path):
+    source = tmp_path / "[red]a[b]"
+    source.mkdir()
+    (source / "deals.csv").write_text("[bold],[/x]\n1,2\n")
+    told = tidemark("load", str(source))
+    assert told.exit_code == 1
+    assert "Found: [bold], [/x]" in told.output
+    assert "/[red]a[b]" in "".join(told.output.split())
+    (source / "deals.csv").write_text(
+        "deal_id,kind,price,occurred_at,ingested_at,[/y]\n1,[/z],1,2024-01-01,2024-01-02,\n"
+    )
+    told = tidemark("load", str(source), "--table", "deals")
+    assert "[/y]" in told.output
+    assert "[/z]" in tidemark("quarantine", "deals").output
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--from", "2024-02-01", "--to", "2024-01-01"), "is after the last"),
+        (("--memory", "much"), "memory 'much': expected an amount such as 2GB"),
+    ],
+)
+def test_options_that_make_no_sense_are_told(tidemark, tmp_path, options, told):
+    (tmp_path / "deals.csv").write_text("a\n")
+    answer = tidemark("load", str(tmp_path), *options)
+    assert answer.exit_code != 0
+    assert told in answer.output
+    assert "Traceback" not in answer.output
+
+
 def test_the_doctor_finds_an_installation_sound(tidemark):
     told = tidemark("doctor")
     assert told.exit_code == 0

@@ -11,12 +11,12 @@ from datetime import datetime
 
 import duckdb
 
+from pipelines.parquet import quoted
 from pipelines.raw.checks import DUCKDB, Check, Reading, WrongTypeError, any_of, checks_of, name, read_as
 from pipelines.raw.contracts import Column, RawTable
 from pipelines.raw.expressions import nearest
 from pipelines.raw.mapping import Mapped
 from pipelines.raw.scan import ORIGIN, BadSourceError, Scan
-from pipelines.raw.store import quoted
 
 # With fewer values than this, all of them unreadable says nothing about the column.
 _ENOUGH_TO_CONDEMN_A_COLUMN = 10
@@ -26,8 +26,9 @@ _ENOUGH_TO_CONDEMN_A_COLUMN = 10
 class Admission:
     """A scan read as a raw table.
 
-    `rows` selects the contract's columns, `known_on` (null where the day cannot be told), and for rows that are
-    refused `reasons`, `origin` and `row`. `dated` selects `known_on` alone, which is much cheaper.
+    `rows` selects the contract's columns, `known_on` (null where the day cannot be told), `cells` (a hash of all that
+    the source has in the row), and for rows that are refused `reasons`, `origin` and `row`. `dated` selects `known_on`
+    and `cells` alone, which is much cheaper.
     """
 
     rows: str
@@ -47,15 +48,11 @@ def admit(
         _require_columns(table, scan)
         mapped = Mapped({c.name: name(c.name) for c in table.columns if c.name in scan.columns}, {}, "", grouped=False)
         unused = tuple(column for column in scan.columns if column not in mapped.columns)
-    else:
-        # A mapping is looked at before it is read.
-        scan = scan.kept(connection)
     source = f"{scan.relation} WHERE {mapped.where}" if mapped.where else scan.relation
     selected = [f"{sql} AS m_{column}" for column, sql in mapped.columns.items()]
     if mapped.grouped:
-        _require_groups(connection, table, scan, selected, source)
         as_it_was = {column.name: name(column.name) for column in table.columns}
-        mapping = f"SELECT {', '.join(selected)}, CAST(NULL AS VARCHAR) AS {ORIGIN} FROM {source} GROUP BY ALL"
+        mapping = _groups(connection, scan, selected, source)
         flags: dict[str, tuple[Check, ...]] = {}
     else:
         as_it_was = {column: f"s{i}" for i, column in enumerate(scan.columns)}
@@ -68,10 +65,10 @@ def admit(
             for column in mapped.checks
         }
         mapping = f"SELECT {', '.join([*selected, *carried, *flagged, ORIGIN])} FROM {source}"
-    types = _types(connection, table, scan, mapping)
+    types = _types(connection, mapping)
     readings = {}
     for column in table.columns:
-        reading = _reading(column, table, scan, types, text=text)
+        reading = _reading(column, table, scan, types, text=text or column.name in scan.numerals)
         readings[column.name] = replace(reading, checks=(*flags.get(column.name, ()), *reading.checks))
     typed = (
         f"SELECT *, {', '.join(f'{reading.value} AS {name(column)}' for column, reading in readings.items())} "
@@ -82,12 +79,13 @@ def admit(
     checks = checks_of(table, readings, moment)
     known = name(table.known)
     columns = ", ".join(name(column.name) for column in table.columns)
-    day = f"CASE WHEN {known} <= {moment} THEN CAST({known} AS DATE) END AS known_on"
+    day = f"CASE WHEN {known} BETWEEN '0001-01-01' AND {moment} THEN CAST({known} AS DATE) END AS known_on"
+    cells = f"hash({', '.join(as_it_was.values())}) AS cells"
     told = ", ".join(f"CASE WHEN {check.condition} THEN {quoted(check.reason)} END" for check in checks)
     # Inside a CASE, so that the row is spelled out only where it is refused.
     row = f"json_object({', '.join(f'{quoted(column)}, {place}' for column, place in as_it_was.items())})"
     rows = (
-        f"SELECT {columns}, known_on, "
+        f"SELECT {columns}, known_on, {cells}, "
         f"CASE WHEN _bad THEN list_filter([{told}], lambda r: r IS NOT NULL) END AS reasons, "
         f"CASE WHEN _bad THEN {ORIGIN} END AS origin, CASE WHEN _bad THEN CAST({row} AS VARCHAR) END AS row "
         f"FROM (SELECT *, {any_of(checks)} AS _bad, {day} FROM ({typed}))"
@@ -97,9 +95,9 @@ def admit(
         left_out = _count(connection, f"FROM {scan.relation} WHERE ({mapped.where}) IS NOT TRUE")
     if scan.arrives:
         connection.execute(f"CREATE OR REPLACE TABLE {scan.relation}_admitted AS {rows}")
-        rows, dated = (f"SELECT {what} FROM {scan.relation}_admitted" for what in ("*", "known_on"))
+        rows, dated = (f"SELECT {what} FROM {scan.relation}_admitted" for what in ("*", "known_on, cells"))
         return Admission(rows, dated, left_out, unused)
-    return Admission(rows, f"SELECT {day} FROM ({typed})", left_out, unused)
+    return Admission(rows, f"SELECT {day}, {cells} FROM ({typed})", left_out, unused)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, rest: str) -> int:
@@ -117,23 +115,25 @@ def _require_columns(table: RawTable, scan: Scan) -> None:
             raise BadSourceError(msg)
 
 
-def _require_groups(
-    connection: duckdb.DuckDBPyConnection, table: RawTable, scan: Scan, selected: list[str], source: str
-) -> None:
-    """Aggregates read text strictly: a cell that is no number has no row of its own to be refused with."""
+def _groups(connection: duckdb.DuckDBPyConnection, scan: Scan, selected: list[str], source: str) -> str:
+    """Sum up once and in one thread, since the last digit of a sum of floats depends on the order of its terms.
+
+    Aggregates read text strictly: a cell that is no number has no row of its own to be refused with.
+    """
+    grouped = f"{scan.relation}_grouped"
+    threads = connection.execute("SELECT current_setting('threads')").fetchall()[0][0]
+    connection.execute("SET threads = 1")
     try:
-        connection.execute(f"SELECT count(*) FROM (SELECT {', '.join(selected)} FROM {source} GROUP BY ALL)")
-    except duckdb.Error as problem:
-        msg = f"{table.name}: cannot sum up {scan.relation} ({str(problem).splitlines()[0]})."
-        raise BadSourceError(msg) from problem
+        connection.execute(
+            f"CREATE OR REPLACE TABLE {grouped} AS SELECT {', '.join(selected)} FROM {source} GROUP BY ALL"
+        )
+    finally:
+        connection.execute(f"SET threads = {threads}")
+    return f"SELECT *, CAST(NULL AS VARCHAR) AS {ORIGIN} FROM {grouped}"
 
 
-def _types(connection: duckdb.DuckDBPyConnection, table: RawTable, scan: Scan, mapping: str) -> dict[str, str]:
-    try:
-        described = connection.execute(f"DESCRIBE {mapping}").fetchall()
-    except duckdb.Error as problem:
-        msg = f"{table.name}: the mapping does not fit {scan.relation} ({str(problem).splitlines()[0]})."
-        raise BadSourceError(msg) from problem
+def _types(connection: duckdb.DuckDBPyConnection, mapping: str) -> dict[str, str]:
+    described = connection.execute(f"DESCRIBE {mapping}").fetchall()
     return {column.removeprefix("m_"): kind for column, kind, *_ in described if column.startswith("m_")}
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
+from pipelines.parquet import quoted
 from pipelines.raw.admission import Admission
 from pipelines.raw.checks import name
 from pipelines.raw.contracts import RawTable
 from pipelines.raw.scan import Rejected
-from pipelines.raw.store import DayCounts, RawStore, quoted
+from pipelines.raw.store import QUARANTINE_SCHEMA, DayCounts, RawStore, Rows
+
+# The sum over the cells of no rows.
+NO_CONTENT = "0"
 
 
 class CountsDoNotAddUpError(AssertionError):
@@ -45,6 +51,10 @@ class Block:
                 where += f" AND known_on IN ({', '.join(quoted(str(day)) for day in days)})"
         union = " UNION ALL ".join(f"SELECT * FROM ({admission.rows}) WHERE {where}" for admission in admissions)
         self.connection.execute(f"CREATE OR REPLACE TABLE {self.relation} AS {union}")
+        content = {
+            day: f"{cells:x}"
+            for day, cells in self._rows(f"SELECT known_on, sum(cells) FROM {self.relation} GROUP BY known_on")
+        }
         superseded = self._drop_replaced()
         reasons: dict[date | None, dict[str, int]] = {}
         for day, reason, rows in self._rows(
@@ -62,7 +72,9 @@ class Block:
         counts = {}
         for day, read in offered.items():
             good, bad = arrived.get(day, (0, 0))
-            counts[day] = DayCounts(read, good, bad, superseded.get(day, 0), reasons.get(day, {}))
+            counts[day] = DayCounts(
+                read, good, bad, superseded.get(day, 0), reasons.get(day, {}), content=content.get(day, NO_CONTENT)
+            )
             if read != good + bad + counts[day].superseded:
                 msg = f"{self.table.name}, {day or 'undated'}: of {read} rows only these arrived: {counts[day]}."
                 raise CountsDoNotAddUpError(msg)
@@ -73,15 +85,14 @@ class Block:
         of_day = f"known_on = DATE '{day}'" if day else "known_on IS NULL"
         key = ", ".join(map(name, self.table.key))
         columns = ", ".join(name(column.name) for column in self.table.columns)
-        rows = f"SELECT {columns} FROM {self.relation} WHERE {of_day} AND reasons IS NULL ORDER BY {key}"
+        rows = f"SELECT {columns} FROM {self.relation} WHERE {of_day} AND reasons IS NULL"
         refused = f"SELECT reasons, origin, row FROM {self.relation} WHERE {of_day} AND reasons IS NOT NULL"
-        if lines:
-            values = ", ".join(
-                f"([{quoted(line.reason)}], {quoted(line.origin)}, {quoted(line.text)})" for line in lines
-            )
-            refused += f" UNION ALL SELECT * FROM (VALUES {values})"
         with closing(self.connection.cursor()) as cursor:
-            store.commit(cursor, store.day(self.table.name, day), rows, f"{refused} ORDER BY ALL", counts)
+            if lines:
+                found = [{"reasons": [line.reason], "origin": line.origin, "row": line.text} for line in lines]
+                cursor.register("lines", pa.Table.from_pylist(found, schema=QUARANTINE_SCHEMA))
+                refused += " UNION ALL SELECT reasons, origin, row FROM lines"
+            store.commit(cursor, store.day(self.table.name, day), Rows(rows, key), Rows(refused, "ALL"), counts)
 
     def _drop_replaced(self) -> dict[date | None, int]:
         """Of good rows with one key and day, keep the one that became known last; at one instant the columns decide."""
@@ -100,3 +111,21 @@ class Block:
 
     def _rows(self, query: str) -> list[Any]:
         return self.connection.execute(query).fetchall()
+
+
+def blocks_of(wanted: Mapping[date | None, int], rows: int) -> Iterator[dict[date | None, int]]:
+    """Days in order, so many at a time that a block holds about `rows` rows; undated rows are a block of their own."""
+    block: dict[date | None, int] = {}
+    for day, count in wanted.items():
+        if block and (None in block or day is None or sum(block.values()) + count > rows):
+            yield block
+            block = {}
+        block[day] = count
+    if block:
+        yield block
+
+
+def content_of(cells: str, lines: Sequence[Rejected]) -> str:
+    """What a day holds, with lines that were no rows."""
+    told = repr(sorted((line.reason, line.text) for line in lines))
+    return f"{cells}-{hashlib.sha256(told.encode()).hexdigest()[:16]}" if lines else cells

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pipelines.parquet import quoted
 from pipelines.raw.contracts import Column, RawTable
-from pipelines.raw.store import quoted
 
 DUCKDB = {
     "int32": "INTEGER",
@@ -22,9 +22,14 @@ DUCKDB = {
 }
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _FLOATS = ("FLOAT", "DOUBLE", "DECIMAL")
-_TIMES = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
+ZONED = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
+NAIVE = ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "DATE")
 # What exporters write for "nothing" into cells of text.
 _NOTHING = "('', 'nan', 'null', 'none', 'na', 'n/a')"
+# What DuckDB reads as a time, without its words ("epoch", "infinity"), its years of six digits and those before Christ.
+_TIME = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([T ][^(]*)?"
+# A date may be written as its first moment, but no offset may move it.
+_DATE = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([T ]00:00(:00([.]0+)?)?(Z|[+-]00(:?00)?)?)?"
 
 
 class WrongTypeError(ValueError):
@@ -54,15 +59,34 @@ def name(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
+def number_in(text: str) -> str:
+    """The number that an SQL expression of text holds, or null. DuckDB itself would read 1_000 as a thousand."""
+    return f"TRY_CAST(replace({text}, '_', '?') AS DOUBLE)"
+
+
+def time_in(text: str, kind: str) -> str:
+    """The time that an SQL expression of text holds, as some DuckDB type, or null."""
+    return f"CASE WHEN regexp_full_match({text}, '{_TIME}') THEN TRY_CAST({text} AS {kind}) END"
+
+
+def something_in(text: str) -> str:
+    """What an SQL expression of text holds, or null where it says that there is nothing."""
+    return f"CASE WHEN lower(trim({text})) NOT IN {_NOTHING} THEN trim({text}) END"
+
+
 def read_as(column: Column, source: str, source_type: str, *, text: bool) -> Reading:
     """How a source expression of some DuckDB type becomes a value of the contract's type.
 
     `text` tells whether text may be read as a number or a time.
     """
     family = source_type.split("(", maxsplit=1)[0]
+    if family == "TIMESTAMPTZ_NS":
+        source, family = f"CAST({source} AS TIMESTAMP WITH TIME ZONE)", "TIMESTAMP WITH TIME ZONE"
     if family == DUCKDB[column.type] and column.type != "float64":
         return Reading(source)
-    if (family in ("VARCHAR", '"NULL"') or source_type.startswith("ENUM")) and (text or column.type == "string"):
+    if family == '"NULL"':
+        return Reading(f"CAST({source} AS {DUCKDB[column.type]})")
+    if (family == "VARCHAR" or source_type.startswith("ENUM")) and (text or column.type == "string"):
         return _read_text(column, f"CAST({source} AS VARCHAR)")
     if column.type == "float64" and family in (*_FLOATS, *_INTEGERS):
         value = f"CAST({source} AS DOUBLE)" if family != "DOUBLE" else source
@@ -78,9 +102,9 @@ def read_as(column: Column, source: str, source_type: str, *, text: bool) -> Rea
         whole = Check(f"{column.name}: not a whole number", f"({number}) <> floor({number})")
         reading = _narrowed(column, number, f"TRY_CAST({number} AS {DUCKDB[column.type]})")
         return Reading(reading.value, (whole, *reading.checks))
-    if column.type == "timestamp" and family in (*_TIMES, "DATE"):
-        return Reading(f"CAST({source} AS TIMESTAMP WITH TIME ZONE)")
-    if column.type == "date" and family in _TIMES:
+    if column.type == "timestamp" and family in (*ZONED, *NAIVE):
+        return _narrowed(column, source, f"TRY_CAST({source} AS TIMESTAMP WITH TIME ZONE)")
+    if column.type == "date" and family in (*ZONED, *NAIVE):
         time_of_day = Check(f"{column.name}: has a time of day", f"{source} <> date_trunc('day', {source})")
         return Reading(f"CAST({source} AS DATE)", (time_of_day,))
     raise WrongTypeError(source_type)
@@ -94,7 +118,7 @@ def _narrowed(column: Column, source: str, value: str) -> Reading:
 def _read_text(column: Column, text: str) -> Reading:
     if column.type == "string":
         return Reading(f"nullif({text}, '')")
-    there = f"CASE WHEN lower(trim({text})) NOT IN {_NOTHING} THEN trim({text}) END"
+    there = something_in(text)
     if column.type in ("int32", "int64"):
         # A plain cast would round 1.5 to 2 and read 1e3; "7.0" is what pandas makes of whole numbers beside a gap.
         whole = f"regexp_full_match({there}, '[+-]?[0-9]+([.]0*)?')"
@@ -103,7 +127,12 @@ def _read_text(column: Column, text: str) -> Reading:
         beyond = Check(f"{column.name}: beyond the range of {column.type}", f"{whole} AND {value} IS NULL")
         checks: tuple[Check, ...] = (Check(f"{column.name}: not a whole number", unreadable), beyond)
         return Reading(f"CASE WHEN {whole} THEN {value} END", checks, unreadable)
-    value = f"TRY_CAST({there} AS {DUCKDB[column.type]})"
+    if column.type == "float64":
+        value = number_in(there)
+    elif column.type == "date":
+        value = f"CASE WHEN regexp_full_match({there}, '{_DATE}') THEN TRY_CAST({there} AS DATE) END"
+    else:
+        value = time_in(there, DUCKDB[column.type])
     unreadable = f"({there}) IS NOT NULL AND {value} IS NULL"
     noun = {"float64": "a number", "date": "a date (YYYY-MM-DD)", "timestamp": "a time (ISO 8601)"}[column.type]
     checks = (Check(f"{column.name}: not {noun}", unreadable),)
@@ -142,6 +171,8 @@ def _column_checks(column: Column, reading: Reading) -> list[Check]:
         # A value that was there but could not be read is told once, as what it is.
         absent = f"{value} IS NULL" + (f" AND NOT {any_of(reading.checks)}" if reading.checks else "")
         checks.append(Check(f"{column.name}: missing", absent))
+    if column.type in ("date", "timestamp"):
+        checks.append(Check(f"{column.name}: before the year 1", f"{value} < '0001-01-01'"))
     if column.ge is not None:
         checks.append(Check(f"{column.name}: below {column.ge:g}", f"{value} < {column.ge!r}"))
     if column.le is not None:

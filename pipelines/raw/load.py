@@ -3,6 +3,9 @@
 Work goes block by block of days, so that memory is bounded by a block and a killed load resumes where it stood. While
 one block is written by two threads the next is read. Of several rows with one key that became known on one day the
 latest counts; versions that differ by day are all kept, since a snapshot of the days between saw the older one.
+
+The source is the truth: a day of which it holds other rows than were loaded is written anew, one of which it holds
+none any more is emptied. What says so is a sum over all cells, which costs less than writing them again.
 """
 
 from __future__ import annotations
@@ -10,24 +13,30 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 
+from pipelines.parquet import quoted
 from pipelines.raw.admission import Admission, admit
-from pipelines.raw.block import Block
+from pipelines.raw.block import NO_CONTENT, Block, blocks_of, content_of
 from pipelines.raw.contracts import TABLES, RawTable
-from pipelines.raw.mapping import MappingFile
-from pipelines.raw.scan import BadSourceError, Rejected, Scan, Work
+from pipelines.raw.expressions import nearest
+from pipelines.raw.mapping import Mapped, MappingFile, Part
+from pipelines.raw.resume import resume_from
+from pipelines.raw.scan import BadSourceError, Known, Rejected, Scan, SourceAwayError, Work, first_line
 from pipelines.raw.sources import Source
-from pipelines.raw.store import DayCounts, RawStore, quoted
+from pipelines.raw.store import AlreadyLoadingError, BadHomeError, DayCounts, RawStore
 
 Progress = Callable[[str, int, int], None]
+_NAMES_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,7 @@ class TableReport:
     days_unchanged: int = 0
     left_out: int = 0
     unused: tuple[str, ...] = ()
+    days_emptied: int = 0
     absent: bool = False
     problem: str = ""
 
@@ -70,15 +80,36 @@ def load(
     progress: Progress = lambda _table, _done, _total: None,
 ) -> list[TableReport]:
     """Load raw tables from a source. One table that cannot be read does not keep the others from being loaded."""
+    if options.first and options.last and options.first > options.last:
+        raise BadSourceError(f"the first day asked for, {options.first}, is after the last, {options.last}.")
+    try:
+        store.home.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        msg = f"{store.home}: cannot be the home of loaded data ({problem.strerror}). Name another folder."
+        raise BadHomeError(msg) from problem
     reports = []
     for table in TABLES:
         if options.tables and table.name not in options.tables:
             continue
         try:
+            if not (mapping.parts.get(table.name) if mapping else source.has(table.name)):
+                reports.append(TableReport(table.name, absent=True))
+                continue
             with store.loading(table.name):
                 reports.append(_load_table(source, store, table, mapping, options, progress))
-        except BadSourceError as problem:
+        except AlreadyLoadingError as problem:
+            # Whoever wants this table alone can come again; of several, the others are loaded all the same.
+            if len(options.tables) == 1:
+                raise
             reports.append(TableReport(table.name, problem=str(problem)))
+        except SourceAwayError as problem:
+            return [*reports, TableReport(table.name, problem=str(problem))]
+        except (BadSourceError, BadHomeError) as problem:
+            reports.append(TableReport(table.name, problem=str(problem)))
+        except OSError as problem:
+            reports.append(
+                TableReport(table.name, problem=f"{table.name}: {source} or {store.home} cannot be used ({problem}).")
+            )
     return reports
 
 
@@ -90,52 +121,63 @@ def _load_table(
     options: LoadOptions,
     progress: Progress,
 ) -> TableReport:
-    parts = mapping.parts.get(table.name, ()) if mapping else ()
-    items = [part.item for part in parts] if mapping else [table.name]
-    if not mapping and not source.has(table.name):
-        return TableReport(table.name, absent=True)
-    if not items:
-        return TableReport(table.name, absent=True)
-    now = options.now or datetime.now(UTC)
+    parts = mapping.parts[table.name] if mapping else (Part.plain(table),)
     ledger = store.ledger(table.name)
     declaration = hashlib.sha256(repr((table, mapping.text if mapping else "")).encode()).hexdigest()[:16]
-    since = _resume_from(ledger, declaration, options)
-    store.home.mkdir(parents=True, exist_ok=True)
+    for part in parts:
+        if not source.has(part.item.word("a name")):
+            held = source.items()
+            close = get_close_matches(str(part.item.value), held)
+            offered = nearest(str(part.item.value), dict.fromkeys([*close, *held[:_NAMES_SHOWN]]))
+            raise BadSourceError(str(part.item.mistake(f"{source} has no {part.item}; {offered}")))
+    current = not options.again and all(counts.declaration == declaration for counts in ledger.values())
+    since = options.first or (resume_from(source, parts, ledger) if current else None)
     with ExitStack() as until_done:
         spill = until_done.enter_context(TemporaryDirectory(prefix=f".loading-{table.name}-", dir=store.home))
         connection = until_done.enter_context(closing(_connect(options, spill)))
-        work = Work(connection, until_done)
-        scans, admissions = [], []
-        for number, item in enumerate(items):
-            if not source.has(item):
-                raise BadSourceError(f"{table.name}: {source} has no {item!r}, which the mapping names.")
-            plain = parts[number].copies(table.known) if parts else table.known
-            scan = source.scan(work, item, f"source_{number}", (plain, since) if plain and since else None)
-            mapped = parts[number].compile(scan.columns) if parts else None
-            scans.append(scan)
-            admissions.append(admit(connection, table, scan, mapped, now))
-        loading = _Loading(connection, store, table, declaration, tuple(scans), tuple(admissions), options, progress)
-        return loading.run(ledger)
+        work = Work(connection, until_done, Path(spill))
+        opened: list[tuple[Part, Scan, Mapped | None]] = []
+        try:
+            for number, part in enumerate(parts):
+                known = part.copies(table.known)
+                asked = Known(known, since) if known and since else None
+                scan = source.scan(work, part.item.word("a name"), f"source_{number}", asked, part.exact())
+                mapped = part.compile(scan.columns) if mapping else None
+                # What is a mapping's, or text, is looked at before it is read.
+                opened.append((part, scan.kept(connection) if mapped or scan.numerals else scan, mapped))
+            now = options.now or datetime.now(UTC)
+            admissions = tuple(admit(connection, table, scan, mapped, now) for _, scan, mapped in opened)
+            scans = tuple(scan for _, scan, _ in opened)
+            loading = _Loading(connection, store, table, declaration, since, scans, admissions, options, progress)
+            return loading.run(ledger)
+        except duckdb.Error as problem:
+            for part, scan, mapped in opened:
+                part.blame(connection, scan.relation, mapped)
+            raise _broken(table, store, problem) from problem
+
+
+def _broken(table: RawTable, store: RawStore, problem: duckdb.Error) -> BadSourceError:
+    told = first_line(problem)
+    if isinstance(problem, duckdb.OutOfMemoryException):
+        return BadSourceError(f"{table.name}: the memory is too small ({told}). Give more with --memory.")
+    if "No space left" in told:
+        return BadSourceError(f"{table.name}: the disk of {store.home} is full. Make room and load again.")
+    return BadSourceError(f"{table.name}: the source broke off while it was read ({told}).")
 
 
 def _connect(options: LoadOptions, spill: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET threads = {options.threads}")
-    connection.execute(f"SET memory_limit = {quoted(options.memory)}")
+    try:
+        connection.execute(f"SET memory_limit = {quoted(options.memory)}")
+    except duckdb.Error as problem:
+        raise BadSourceError(f"memory {options.memory!r}: expected an amount such as 2GB.") from problem
     connection.execute(f"SET temp_directory = {quoted(spill)}")
     # Rows are ordered where they are written; keeping them so before that would only cost memory.
     connection.execute("SET preserve_insertion_order = false")
     connection.execute("SET enable_progress_bar = false")
     return connection
-
-
-def _resume_from(ledger: Mapping[date | None, DayCounts], declaration: str, options: LoadOptions) -> date | None:
-    """The first day worth asking a database for: the last one loaded, since it may have been loaded half past."""
-    days = [day for day in ledger if day]
-    if options.first or options.again or not days or any(one.declaration != declaration for one in ledger.values()):
-        return options.first
-    return max(days)
 
 
 @dataclass
@@ -146,6 +188,7 @@ class _Loading:
     store: RawStore
     table: RawTable
     declaration: str
+    since: date | None
     scans: tuple[Scan, ...]
     admissions: tuple[Admission, ...]
     options: LoadOptions
@@ -153,20 +196,18 @@ class _Loading:
 
     def run(self, ledger: Mapping[date | None, DayCounts]) -> TableReport:
         rejected = tuple(line for scan in self.scans for line in scan.rejected)
-        offered = self._rows_by_day()
-        if rejected or None in ledger:
-            offered.setdefault(None, 0)
+        offered = self._offered(ledger, rejected)
         wanted = {
             day: rows
-            for day, rows in sorted(offered.items(), key=_day_order)
-            if self._is_wanted(ledger.get(day), rows + (0 if day else len(rejected)))
+            for day, (rows, content) in sorted(offered.items(), key=lambda item: item[0] or date.min)
+            if self._is_wanted(ledger.get(day), rows + (0 if day else len(rejected)), content)
         }
         total = sum(wanted.values())
         done: list[DayCounts] = []
         pending: list[Future[DayCounts]] = []
         self.progress(self.table.name, 0, total)
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="write") as writers:
-            for number, offered_now in enumerate(_blocks(wanted, self.options.block_rows)):
+            for number, offered_now in enumerate(blocks_of(wanted, self.options.block_rows)):
                 # Two tables in turn: one is being written while the other is filled.
                 block = Block(self.connection, self.table, f"block_{number % 2}")
                 counts = self._filled(block, offered_now)
@@ -175,14 +216,12 @@ class _Loading:
                 pending = [writers.submit(self._write, block, day, counts[day], rejected) for day in offered_now]
             done += [future.result() for future in pending]
         self.progress(self.table.name, total, total)
-        return self._report(done, days_unchanged=len(offered) - len(wanted))
+        emptied = sum(1 for day, rows in wanted.items() if day and not rows and ledger[day].read)
+        return self._report(done, days_emptied=emptied, days_unchanged=len(offered) - len(wanted))
 
     def _filled(self, block: Block, offered: Mapping[date | None, int]) -> dict[date | None, DayCounts]:
         try:
             return block.fill(self.admissions, offered)
-        except (duckdb.IOException, duckdb.InvalidInputException) as problem:
-            msg = f"{self.table.name}: the source broke off while it was read ({str(problem).splitlines()[0]})."
-            raise BadSourceError(msg) from problem
         finally:
             for scan in self.scans:
                 scan.verify_unchanged()
@@ -197,26 +236,41 @@ class _Loading:
             quarantined=counts.quarantined + len(lines),
             reasons=dict(sorted(reasons.items())),
             declaration=self.declaration,
+            content=content_of(counts.content, lines),
         )
         block.write_day(self.store, day, whole, lines)
         return whole
 
-    def _rows_by_day(self) -> dict[date | None, int]:
+    def _offered(
+        self, ledger: Mapping[date | None, DayCounts], rejected: tuple[Rejected, ...]
+    ) -> dict[date | None, tuple[int, str]]:
+        """The rows of each day, and what they hold: also of days that were loaded and of which there are none now."""
+        first, last = self.since or date.min, self.options.last or date.max
         union = " UNION ALL ".join(admission.dated for admission in self.admissions)
-        where = "true"
-        if self.options.first:
-            where += f" AND (known_on >= DATE '{self.options.first}' OR known_on IS NULL)"
-        if self.options.last:
-            where += f" AND (known_on <= DATE '{self.options.last}' OR known_on IS NULL)"
-        query = f"SELECT known_on, count(*) FROM ({union}) WHERE {where} GROUP BY known_on"
-        return dict(self.connection.execute(query).fetchall())
+        # Reading every cell is worth it only where that may spare writing them.
+        comparable = (
+            any(counts.declaration == self.declaration for counts in ledger.values()) and not self.options.again
+        )
+        query = (
+            f"SELECT known_on, count(*), {'sum(cells)' if comparable else '0'} FROM ({union}) "
+            f"WHERE known_on IS NULL OR known_on BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY known_on"
+        )
+        found = {day: (rows, f"{cells:x}") for day, rows, cells in self.connection.execute(query).fetchall()}
+        gone = {day: (0, NO_CONTENT) for day in ledger if day is None or first <= day <= last}
+        if rejected:
+            gone[None] = (0, NO_CONTENT)
+        offered = gone | found
+        if None in offered:
+            rows, content = offered[None]
+            offered[None] = (rows, content_of(content, rejected))
+        return offered
 
-    def _is_wanted(self, before: DayCounts | None, read: int) -> bool:
+    def _is_wanted(self, before: DayCounts | None, read: int, content: str) -> bool:
         if before is None or self.options.again or before.declaration != self.declaration:
             return True
-        return before.read != read
+        return (before.read, before.content) != (read, content)
 
-    def _report(self, done: list[DayCounts], days_unchanged: int) -> TableReport:
+    def _report(self, done: list[DayCounts], *, days_emptied: int, days_unchanged: int) -> TableReport:
         reasons: dict[str, int] = {}
         for counts in done:
             for reason, rows in counts.reasons.items():
@@ -230,22 +284,7 @@ class _Loading:
             reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
             days_loaded=len(done),
             days_unchanged=days_unchanged,
+            days_emptied=days_emptied,
             left_out=sum(admission.left_out for admission in self.admissions),
             unused=tuple(dict.fromkeys(column for admission in self.admissions for column in admission.unused)),
         )
-
-
-def _blocks(wanted: Mapping[date | None, int], rows: int) -> Iterator[dict[date | None, int]]:
-    """Days in order, so many at a time that a block holds about `rows` rows; undated rows are a block of their own."""
-    block: dict[date | None, int] = {}
-    for day, count in wanted.items():
-        if block and (None in block or day is None or sum(block.values()) + count > rows):
-            yield block
-            block = {}
-        block[day] = count
-    if block:
-        yield block
-
-
-def _day_order(item: tuple[date | None, int]) -> date:
-    return item[0] or date.min

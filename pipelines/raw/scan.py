@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -14,6 +16,10 @@ ORIGIN = "_origin"
 
 class BadSourceError(ValueError):
     """A source that cannot be read as a whole: it stops the load of its table."""
+
+
+class SourceAwayError(BadSourceError):
+    """A source that does not answer at all: no other table of it can be loaded either."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class Scan:
     """A DuckDB relation with a source's columns and `_origin`, and the lines of it that were no rows.
 
     Where `typed` is false every cell is text, and what it means is yet to be found out. A scan that `arrives` can be
-    read once; `kept` makes it one that can be read again.
+    read once; `kept` makes it one that can be read again. `numerals` are columns of text that are numbers all the same.
     """
 
     relation: str
@@ -39,6 +45,7 @@ class Scan:
     files: Mapping[Path, tuple[int, ...]] = field(default_factory=dict)
     typed: bool = True
     arrives: bool = False
+    numerals: frozenset[str] = frozenset()
 
     def kept(self, connection: duckdb.DuckDBPyConnection) -> Scan:
         """The same scan with its rows in DuckDB."""
@@ -60,11 +67,25 @@ class Scan:
 
 
 @dataclass(frozen=True)
+class Known:
+    """The column that tells when a row became known, and the first day that is asked for."""
+
+    column: str
+    since: date
+
+
+@dataclass(frozen=True)
 class Work:
-    """The DuckDB that a load works in, and what is to be closed when it ends."""
+    """The DuckDB that a load works in, what is to be closed when it ends, and a folder that lasts as long."""
 
     connection: duckdb.DuckDBPyConnection
     until_done: ExitStack
+    spill: Path
+
+
+def first_line(problem: Exception) -> str:
+    """What a database says is wrong, without its pointers into SQL that nobody wrote."""
+    return (str(problem).strip() or type(problem).__name__).splitlines()[0].rstrip(".")
 
 
 def fingerprint(file: Path) -> tuple[int, ...]:
@@ -74,6 +95,17 @@ def fingerprint(file: Path) -> tuple[int, ...]:
     except FileNotFoundError:
         return (0, 0, 0)
     return (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+def require_distinct(item: str, where: object, columns: Iterable[str]) -> None:
+    """Stop if columns cannot be told apart, as DuckDB tells them: without regard to case."""
+    lower = Counter(column.lower() for column in columns)
+    twice = [column for column in columns if lower[column.lower()] > 1]
+    if twice:
+        msg = f"{item}: {where} has a bad header: names used twice: {', '.join(twice)}. Case makes no difference."
+        raise BadSourceError(msg)
+    if ORIGIN in lower:
+        raise BadSourceError(f"{item}: {where} has a column {ORIGIN!r}, a name that is taken here. Rename it.")
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:

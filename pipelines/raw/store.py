@@ -2,18 +2,19 @@
 
 A day is committed by one rename of one file, so a kill at any moment leaves the old day or the new one, and the
 counts can never disagree with the rows beside them. Rows that broke their contract lie in the quarantine, a file a
-day as well; those whose day cannot be told lie under `known_on=undated`.
+day as well, which bears the counts of the good file that it belongs to; those whose day cannot be told lie under
+`known_on=undated`.
 """
 
 from __future__ import annotations
 
 import fcntl
+import glob
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.parquet import quoted, write_whole
 from pipelines.raw.contracts import RawTable
 
 if TYPE_CHECKING:
@@ -42,9 +44,16 @@ class AlreadyLoadingError(RuntimeError):
     """Another process is loading into the same folder."""
 
 
+class BadHomeError(ValueError):
+    """The folder of loaded data cannot be used as it is."""
+
+
 @dataclass(frozen=True)
 class DayCounts:
-    """What became of the rows of one day: `read` is always `loaded + quarantined + superseded`."""
+    """What became of the rows of one day: `read` is always `loaded + quarantined + superseded`.
+
+    `content` is the sum over all cells that were read, by which a changed day is told from one that was not.
+    """
 
     read: int
     loaded: int
@@ -52,6 +61,7 @@ class DayCounts:
     superseded: int
     reasons: Mapping[str, int] = field(default_factory=dict)
     declaration: str = ""
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,14 @@ class DayFiles:
 
     good: Path
     refused: Path
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A query, and an order of its rows that leaves no choice."""
+
+    query: str
+    order: str
 
 
 @dataclass(frozen=True)
@@ -74,14 +92,25 @@ class RawStore:
         return DayFiles(good=self.home / "raw" / place, refused=self.home / "quarantine" / place)
 
     def ledger(self, table: str) -> dict[date | None, DayCounts]:
-        """The counts of every day that was loaded; None stands for rows whose day cannot be told."""
+        """The counts of every day that was loaded; None stands for rows whose day cannot be told.
+
+        A day whose refused rows are not those of its good file was left so by a kill, or by a hand: it keeps its counts
+        but no declaration, so that it is loaded again.
+        """
         folder = self.home / "raw" / table
         counts: dict[date | None, DayCounts] = {}
-        for file in sorted(folder.glob("known_on=*/part.parquet")):
-            label = file.parent.name.removeprefix("known_on=")
-            metadata = pq.read_metadata(file).metadata or {}
-            day = None if label == UNDATED else date.fromisoformat(label)
-            counts[day] = DayCounts(**json.loads(metadata[METADATA_KEY.encode()]))
+        for good in sorted(folder.glob("known_on=*/part.parquet")):
+            label = good.parent.name.removeprefix("known_on=")
+            try:
+                day = None if label == UNDATED else date.fromisoformat(label)
+                of_day = _counts_in(good)
+                refused = self.day(table, day).refused
+                told = _counts_in(refused) if refused.exists() else None
+            except (ValueError, KeyError, TypeError, OSError) as problem:
+                msg = f"{good.parent}: no loaded day, or a damaged one ({problem}). Remove that folder and load again."
+                raise BadHomeError(msg) from problem
+            whole = told == (of_day if of_day.quarantined else None)
+            counts[day] = of_day if whole else replace(of_day, declaration="")
         return counts
 
     def quarantine(self, table: str) -> pa.Table:
@@ -97,13 +126,22 @@ class RawStore:
 
     def read(self, connection: ibis.BaseBackend, table: RawTable) -> ibis.Table:
         """A loaded table with every version of its facts, plus the day on which each became known."""
-        files = self.home / "raw" / table.name / "known_on=[0-9]*" / "part.parquet"
-        if not any((self.home / "raw" / table.name).glob("known_on=[0-9]*")):
+        folder = self.home / "raw" / table.name
+        files = f"{glob.escape(str(folder))}/known_on=[0-9]*/part.parquet"
+        if not any(folder.glob("known_on=[0-9]*/part.parquet")):
             empty = table.schema.append(pa.field("known_on", pa.date32())).empty_table()
             return connection.create_table(f"raw_{table.name}", empty, temp=True, overwrite=True)
-        return connection.read_parquet(
-            str(files), table_name=f"raw_{table.name}", hive_partitioning=True, hive_types={"known_on": "DATE"}
+        if connection.name != "duckdb":
+            # Spark takes a folder's name for a column only below a base that it is told.
+            return connection.read_parquet(files, table_name=f"raw_{table.name}", basePath=str(folder))
+        # The day from the end of the path, not from all of it as Hive would: folders above, such as price=5, would
+        # replace columns. DuckDB skips files by this as well, as long as nothing stands between it and read_parquet.
+        day = f"CAST(left(right(filename, {len('YYYY-MM-DD/part.parquet')}), {len('YYYY-MM-DD')}) AS DATE)"
+        connection.raw_sql(
+            f"CREATE OR REPLACE TEMP VIEW raw_{table.name} AS SELECT * EXCLUDE (filename), {day} AS known_on "
+            f"FROM read_parquet({quoted(files)}, hive_partitioning = false, filename = true)"
         )
+        return connection.table(f"raw_{table.name}")
 
     @contextmanager
     def loading(self, table: str) -> Iterator[None]:
@@ -128,35 +166,23 @@ class RawStore:
 
     @staticmethod
     def commit(
-        connection: duckdb.DuckDBPyConnection, files: DayFiles, good: str, refused: str, counts: DayCounts
+        connection: duckdb.DuckDBPyConnection, files: DayFiles, good: Rows, refused: Rows, counts: DayCounts
     ) -> None:
         """Write the rows that two queries select as one day: the refused first, since the good file is the commit."""
         if counts.quarantined:
-            _write(connection, refused, files.refused, counts.quarantined, {})
+            _write(connection, refused, files.refused, counts.quarantined, counts)
         else:
             files.refused.unlink(missing_ok=True)
-        metadata = {METADATA_KEY: json.dumps(asdict(counts), sort_keys=True)}
-        _write(connection, good, files.good, counts.loaded, metadata)
+        _write(connection, good, files.good, counts.loaded, counts)
 
 
-def _write(
-    connection: duckdb.DuckDBPyConnection, query: str, file: Path, expected: int, metadata: Mapping[str, str]
-) -> None:
-    """Copy the rows of a query into a Parquet file that appears whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    writing = file.with_name(".writing")
-    pairs = ", ".join(f"{key}: {quoted(value)}" for key, value in metadata.items())
-    # Delta encodings (v2) with snappy measured both smaller and faster than v1 with zstd.
-    options = "FORMAT parquet, COMPRESSION snappy, PARQUET_VERSION v2" + (f", KV_METADATA {{{pairs}}}" if pairs else "")
-    (written,) = connection.execute(f"COPY ({query}) TO {quoted(str(writing))} ({options})").fetchall()[0]
+def _counts_in(file: Path) -> DayCounts:
+    return DayCounts(**json.loads((pq.read_metadata(file).metadata or {})[METADATA_KEY.encode()]))
+
+
+def _write(connection: duckdb.DuckDBPyConnection, rows: Rows, file: Path, expected: int, counts: DayCounts) -> None:
+    told = {METADATA_KEY: json.dumps(asdict(counts), sort_keys=True)}
+    written = write_whole(connection, rows.query, rows.order, file, told)
     if written != expected:
         msg = f"{file}: {expected} rows were counted but {written} were written. This is a fault of Tidemark's own."
         raise AssertionError(msg)
-    with writing.open("rb+") as handle:
-        os.fsync(handle.fileno())
-    writing.replace(file)
-
-
-def quoted(text: str) -> str:
-    """A string as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"

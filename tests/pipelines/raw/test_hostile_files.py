@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gzip
 
+import pyarrow as pa
 import pytest
-from raw_desk import as_deals, deal
+from raw_desk import NOW, as_deals, deal
+
+from pipelines.raw.load import LoadOptions, load
+from pipelines.raw.sources import open_source
 
 HEADER = "deal_id,kind,property_id,customer_id,agent_id,price,loan_amount,loan_rate,occurred_at,ingested_at\n"
 
@@ -113,6 +117,12 @@ def test_mixed_time_zones_come_out_in_utc(desk):
         ({"price": "1e999"}, "price: not a finite number"),
         ({"ingested_at": "yesterday"}, "ingested_at: not a time (ISO 8601)"),
         ({"ingested_at": "2024-02-30"}, "ingested_at: not a time (ISO 8601)"),
+        ({"ingested_at": "epoch"}, "ingested_at: not a time (ISO 8601)"),
+        ({"ingested_at": "-infinity"}, "ingested_at: not a time (ISO 8601)"),
+        ({"ingested_at": "0044-03-15 (BC)"}, "ingested_at: not a time (ISO 8601)"),
+        ({"ingested_at": "0000-01-01"}, "ingested_at: before the year 1"),
+        ({"ingested_at": "10000-01-01"}, "ingested_at: not a time (ISO 8601)"),
+        ({"price": "1_000"}, "price: not a number"),
     ],
 )
 def test_a_cell_that_is_not_what_it_should_be_refuses_its_row(desk, changes, reason):
@@ -162,13 +172,96 @@ def test_a_bad_header_stops_the_load(desk, header, fault):
     assert fault in desk.load().problem
 
 
-def test_files_of_one_table_must_agree(desk):
-    desk.write("deals/a.parquet", as_deals(deal(1)))
-    other = desk.write("deals/b.parquet", as_deals(deal(2)).drop_columns("agent_id"))
-    assert f"{other} lacks the column 'agent_id'" in desk.load().problem
-
-
 def test_parquet_and_csv_of_one_table_are_not_mixed(desk):
     desk.write("deals/a.parquet", as_deals(deal(1)))
     desk.text("deals/b.csv", HEADER + line(2))
     assert "both Parquet and CSV" in desk.load().problem
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_files_of_one_table_must_agree_in_whatever_order_they_come(desk, order):
+    whole, less = as_deals(deal(1)), as_deals(deal(2)).drop_columns("agent_id")
+    for name, rows in zip("ab"[::order], (whole, less), strict=True):
+        desk.write(f"deals/{name}.parquet", rows)
+    assert "lacks the column 'agent_id'" in desk.load().problem
+
+
+@pytest.mark.parametrize(
+    ("written", "loaded"),
+    [("2024-03-01", 1), ("2024-03-01T00:00:00", 1), ("2024-03-01 14:00:00", 0), ("2024-03-01 23:00:00-05", 0)],
+)
+def test_a_date_of_text_bears_neither_a_time_of_day_nor_an_offset(desk, written, loaded):
+    desk.text("macro.csv", f"series,observed_on,value,published_at\ncpi,{written},5,2024-04-01\n")
+    assert desk.load("macro").loaded == loaded
+
+
+def test_a_time_that_pandas_wrote_in_nanoseconds_is_read(desk):
+    rows = as_deals(deal(1))
+    place = rows.schema.get_field_index("ingested_at")
+    desk.write(
+        "deals.parquet", rows.set_column(place, "ingested_at", rows["ingested_at"].cast(pa.timestamp("ns", "UTC")))
+    )
+    assert desk.load().loaded == 1
+
+
+def test_a_moment_before_the_year_1_has_no_day(desk):
+    ancient = pa.array([-(2**56)], pa.int64()).cast(pa.timestamp("us", "UTC"))
+    rows = as_deals(deal(1))
+    desk.write("deals.parquet", rows.set_column(rows.schema.get_field_index("ingested_at"), "ingested_at", ancient))
+    assert desk.load().reasons["ingested_at: before the year 1"] == 1
+    assert desk.store.quarantine("deals")["known_on"].to_pylist() == ["undated"]
+
+
+def test_a_column_without_any_value_may_have_no_type(desk):
+    rows = as_deals(deal(1))
+    place = rows.schema.get_field_index("agent_id")
+    desk.write("deals/a.parquet", rows.set_column(place, "agent_id", pa.nulls(1)))
+    assert desk.load().loaded == 1
+    desk.write("deals/b.parquet", as_deals(deal(2, agent_id=7)))
+    assert desk.load().loaded == 2
+    assert desk.loaded("SELECT agent_id FROM rows ORDER BY deal_id") == [(None,), (7,)]
+
+
+@pytest.mark.parametrize("ends", [("\r\n", "\n", "\r\n"), ("\n", "\r\n", "\n")])
+def test_line_ends_of_several_kinds_are_read(desk, ends):
+    lines = [part.strip() for part in (HEADER, line(1), line(2))]
+    desk.text("deals.csv", "".join(text + end for text, end in zip(lines, ends, strict=True)))
+    assert desk.load().loaded == 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "fault"),
+    [
+        (["price", "price"], "names used twice: price, price"),
+        (["price", "Price"], "price, Price"),
+        (["_origin", "x"], "taken"),
+    ],
+)
+def test_columns_that_cannot_be_told_apart_stop_the_load(desk, columns, fault):
+    desk.text("deals.csv", ",".join(columns) + "\n1,2\n")
+    desk.write("macro.parquet", pa.Table.from_arrays([pa.array([1])] * 2, columns))
+    assert fault in desk.load().problem
+    assert fault in desk.load("macro").problem
+
+
+@pytest.mark.parametrize("content", [b"\x1f\x8bgarbage", gzip.compress(HEADER.encode() * 99)[:60], b"plain"])
+def test_a_damaged_archive_is_named(desk, content):
+    file = desk.text("deals.csv.gz", content)
+    assert f"{file} cannot be read as utf-8" in desk.load().problem
+
+
+@pytest.mark.parametrize("encoding", ["latin1", "UTF-8", "utf-8-sig", "cp1252", "utf-16", "cp1250"])
+def test_any_encoding_of_python_s_is_read(desk, encoding):
+    desk.text("deals.csv", f"{HEADER.strip()},poznámka\n{line(1).strip()},á\n".encode(encoding))
+    assert load_encoded(desk, encoding).unused == ("poznámka",)
+
+
+def test_a_file_that_is_not_in_the_encoding_it_should_be_is_named(desk):
+    file = desk.text("deals.csv", HEADER + line(1))
+    assert f"{file} cannot be read as utf-16" in load_encoded(desk, "utf-16").problem
+
+
+def load_encoded(desk, encoding):
+    options = LoadOptions(tables=("deals",), now=NOW)
+    (report,) = load(open_source(desk.source, encoding=encoding), desk.store, options=options)
+    return report

@@ -6,6 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import adbc_driver_postgresql.dbapi as postgres
@@ -86,6 +87,100 @@ def test_a_further_load_asks_only_for_what_became_known_since(server, database, 
     report = load_deals(server, desk)
     assert (report.read, report.days_loaded) == (3, 2)
     assert desk.loaded("SELECT deal_id FROM rows ORDER BY 1") == [(1,), (2,), (3,), (4,)]
+
+
+def test_rows_that_came_late_into_days_before_the_last_are_loaded(server, database, desk):
+    fill(database, deal(1), deal(2, known="2024-03-07 08:00"))
+    load_deals(server, desk)
+    fill(database, deal(3), mode="append")
+    assert load_deals(server, desk).days_loaded == 1
+    execute(database, "DELETE FROM deals WHERE deal_id IN (1, 3)")
+    assert load_deals(server, desk).days_emptied == 1
+    assert desk.loaded("SELECT deal_id FROM rows") == [(2,)]
+
+
+def test_days_before_those_asked_for_are_loaded_by_the_next_load(server, database, desk):
+    fill(database, deal(1), deal(2, known="2024-03-07 08:00"))
+    options = LoadOptions(tables=("deals",), now=NOW, first=date(2024, 3, 6))
+    load(open_source(server), desk.store, None, options)
+    assert load_deals(server, desk).loaded == 1
+    assert desk.loaded("SELECT deal_id FROM rows ORDER BY 1") == [(1,), (2,)]
+
+
+def test_a_known_column_of_text_is_not_compared_as_text(server, database, desk, tmp_path):
+    execute(database, "CREATE TABLE sales (no int, at text)")
+    execute(database, "INSERT INTO sales VALUES (1, '2024-01-02T10:00:00Z')")
+    file = tmp_path / "own.yaml"
+    file.write_text("""
+tables:
+  deals:
+    - from: sales
+      columns:
+        {deal_id: no, kind: {constant: SELL}, price: "1", occurred_at: {constant: "2024-01-01"}, ingested_at: at}
+""")
+    mapping = read_mapping(file)
+    load_deals(server, desk, mapping)
+    execute(database, "INSERT INTO sales VALUES (2, '2024-01-01T23:30:00-05:00')")
+    assert load_deals(server, desk, mapping).loaded == 2
+
+
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
+@pytest.mark.parametrize(
+    ("moment", "reason"),
+    [("infinity", "in the future"), ("-infinity", "before the year 1"), ("4000-01-01 BC", "before the year 1")],
+)
+def test_a_time_that_arrow_cannot_count_is_refused(server, database, desk, kind, moment, reason):
+    fill(database, deal(1))
+    execute(database, f"ALTER TABLE deals ALTER ingested_at TYPE {kind}")
+    execute(database, f"UPDATE deals SET ingested_at = '{moment}'")
+    assert f"ingested_at: {reason}" in load_deals(server, desk).reasons
+    assert desk.store.quarantine("deals")["known_on"].to_pylist() == ["undated"]
+
+
+def test_an_id_keeps_all_of_its_digits(server, database, desk, tmp_path):
+    fill(database, deal(2**53), deal(2**53 + 1))
+    execute(database, "ALTER TABLE deals ALTER deal_id TYPE numeric(20)")
+    load_deals(server, desk)
+    assert desk.loaded("SELECT deal_id FROM rows ORDER BY 1") == [(2**53,), (2**53 + 1,)]
+    file = tmp_path / "own.yaml"
+    columns = (
+        "{deal_id: {key: [deal_id]}, kind: kind, price: price, occurred_at: occurred_at, ingested_at: ingested_at}"
+    )
+    file.write_text(f"tables: {{deals: [{{from: deals, columns: {columns}}}]}}")
+    assert load_deals(server, desk, read_mapping(file)).loaded == 2
+
+
+@pytest.mark.parametrize(
+    ("prepare", "told"),
+    [
+        ("CREATE VIEW sales AS SELECT 1 / 0 AS no", "division by zero"),
+        ("CREATE VIEW sales AS SELECT 1 / (n - 50000) AS no FROM generate_series(1, 100000) n", "division by zero"),
+        ("CREATE TABLE sales (no int, _origin int)", "a column '_origin'"),
+        ('CREATE TABLE sales (no int, "No" int)', "names used twice: no, No"),
+    ],
+)
+def test_what_the_server_refuses_is_told_in_a_sentence(server, database, desk, tmp_path, prepare, told):
+    execute(database, prepare)
+    file = tmp_path / "own.yaml"
+    columns = "{deal_id: no, kind: no, price: no, occurred_at: no, ingested_at: no}"
+    file.write_text(f"tables: {{deals: [{{from: sales, columns: {columns}}}]}}")
+    report = load_deals(server, desk, read_mapping(file))
+    execute(database, "DROP VIEW IF EXISTS sales" if "VIEW" in prepare else "DROP TABLE sales")
+    assert told in report.problem
+
+
+@pytest.mark.parametrize("item", ["a..b", "a.b.c.d", "dealz"])
+def test_a_name_that_the_server_does_not_know_is_told(server, database, desk, tmp_path, item):
+    fill(database, deal(1))
+    file = tmp_path / "own.yaml"
+    columns = "{deal_id: no, kind: no, price: no, occurred_at: no, ingested_at: no}"
+    file.write_text(f"tables: {{deals: [{{from: {item}, columns: {columns}}}]}}")
+    assert item in load_deals(server, desk, read_mapping(file)).problem
+
+
+def test_a_server_that_is_away_is_told_once(desk):
+    reports = load(open_source("postgresql://127.0.0.1:1/none"), desk.store)
+    assert ["does not answer" in report.problem for report in reports] == [True]
 
 
 def test_types_of_its_own_are_read(server, database, desk):

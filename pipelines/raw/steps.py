@@ -1,0 +1,216 @@
+"""What a column of a raw table is made of: the starts and steps of a mapping file, compiled to SQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from zoneinfo import available_timezones
+
+from pipelines.parquet import quoted
+from pipelines.raw.checks import NAIVE, ZONED, Check, name, number_in, something_in, time_in
+from pipelines.raw.contracts import Column
+from pipelines.raw.expressions import BadExpressionError, Compiled, column_of, compile_expression, nearest
+from pipelines.raw.located import Located
+
+# How many of the contract's unit one of the named unit is.
+UNITS: Mapping[str, Mapping[str, float]] = {
+    "sqft": {"m2": 10.763910416709722, "acre": 43560.0, "hectare": 107639.10416709722},
+    "USD": {"thousand USD": 1e3, "million USD": 1e6, "cents": 0.01},
+    "percent": {"fraction": 100.0, "basis points": 0.01},
+    "ratio": {"percent": 0.01},
+    "days": {"weeks": 7.0, "hours": 1 / 24},
+}
+_STARTS = ("column", "constant", "expression", "key")
+_STEPS = ("null", "values", "default", "unit", "format", "truncate", "timezone", "plus")
+_PERIODS = ("day", "month", "year")
+# So few digits that no sum of a date and a span leaves what DuckDB can count.
+_INTERVAL = re.compile(r"(\s*-?\d{1,5}\s+(year|month|week|day|hour|minute|second)s?)+\s*")
+_NUMBER = re.compile(r"[+-]?(\d+[.]?\d*|[.]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}.*")
+_DIRECTIVES = "aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%"
+_FORMAT = re.compile(rf"([^%]|%-?[{_DIRECTIVES}])*")
+# A time of day with something after it that is no part of it: +02:00, Z, Europe/Prague.
+_OFFSET = ":[0-9.]+ *[^0-9:. ]"
+# The reserved words of DuckDB's calendar that stand for this machine's own zone, whatever that is.
+_NO_ZONES = ("localtime", "Factory", "posixrules")
+
+
+def compile_column(
+    column: Column, spec: Located, source: Mapping[str, str], *, grouped: bool
+) -> tuple[str, tuple[Check, ...]]:
+    """SQL for a column of the contract over a source's columns, and what can be wrong with the cells it is made of."""
+    if not isinstance(spec.value, dict):
+        text = "NULL" if spec.value is None else spec.word(f"what {column.name} is made of")
+        if text in source:
+            return name(text), ()
+        compiled = located(spec, lambda: compile_expression(text, source, grouped=grouped, strict=grouped))
+        return compiled.sql, _number_checks(column, compiled)
+    steps = spec.entries("a step of a column", (*_STARTS, *_STEPS))
+    starts = [start for start in _STARTS if start in steps]
+    if len(starts) != 1:
+        found = " and ".join(starts) or "none"
+        raise spec.mistake(f"{column.name}: expected one of {', '.join(_STARTS)}, found {found}")
+    compiled = _start(starts[0], steps[starts[0]], source, grouped=grouped)
+    value, checks = compiled.sql, list(_number_checks(column, compiled))
+    kind = source[steps["column"].word("a column")] if starts[0] == "column" else "VARCHAR"
+    if {"null", "values", "default"} & steps.keys():
+        value, kind = _replaced(column, steps, value), "VARCHAR"
+    if "unit" in steps:
+        value, unreadable = _unit(column, steps["unit"], value)
+        checks.append(unreadable)
+    if {"format", "truncate", "timezone", "plus"} & steps.keys():
+        value, timed = _time(column, steps, value, kind)
+        checks += timed
+    return value, tuple(checks)
+
+
+def located(spec: Located, compiled: Callable[[], Compiled]) -> Compiled:
+    """Compile, and tell a mistake with its place."""
+    try:
+        return compiled()
+    except BadExpressionError as problem:
+        raise spec.mistake(str(problem)) from problem
+
+
+def _start(kind: str, spec: Located, source: Mapping[str, str], *, grouped: bool) -> Compiled:
+    if kind == "constant":
+        return Compiled(_literal(spec))
+    if kind == "key":
+        cells = spec.words("columns")
+        return located(spec, lambda: Compiled(_key([name(column_of(cell, source)) for cell in cells])))
+    text = spec.word(f"one {kind}")
+    if kind == "column":
+        return located(spec, lambda: Compiled(name(column_of(text, source))))
+    return located(spec, lambda: compile_expression(text, source, grouped=grouped, strict=grouped))
+
+
+def _key(cells: list[str]) -> str:
+    # Each cell with its length before it, or a dash for none, so that no two rows of cells read the same.
+    texts = (f"CAST({cell} AS VARCHAR)" for cell in cells)
+    joined = ", ".join(f"coalesce(concat(length({text}), ':', {text}), '-')" for text in texts)
+    # md5, because DuckDB's own hash may change from one version to the next, and keys must not.
+    return f"CAST(md5_number_lower(concat({joined})) >> 1 AS BIGINT)"
+
+
+def _literal(spec: Located) -> str:
+    """Text, even of a number: what it means is for the contract to say, as with any cell."""
+    return "NULL" if spec.value is None else quoted(_cell(spec))
+
+
+def _cell(spec: Located) -> str:
+    return "" if spec.value == "" else spec.word("a single value")
+
+
+def _replaced(column: Column, steps: Mapping[str, Located], value: str) -> str:
+    """The value as text, with what the steps say in its place."""
+    text = f"CAST({value} AS VARCHAR)"
+    branches = []
+    if "null" in steps:
+        listed = steps["null"].value
+        nothing = listed if isinstance(listed, list) and listed else [steps["null"]]
+        branches += [f"WHEN {_is_same(value, _cell(one))} THEN NULL" for one in nothing]
+    if "values" in steps:
+        pairs = steps["values"].entries("the values of a column")
+        if not pairs:
+            raise steps["values"].mistake("expected `theirs: ours` pairs for values, found none")
+        branches += [f"WHEN {_is_same(value, theirs)} THEN {_literal(ours)}" for theirs, ours in pairs.items()]
+    if branches:
+        text = f"CASE {' '.join(branches)} ELSE {text} END"
+    if "default" in steps:
+        there = f"nullif({text}, '')" if column.type == "string" else something_in(text)
+        text = f"coalesce({there}, {_literal(steps['default'])})"
+    return text
+
+
+def _is_same(value: str, word: str) -> str:
+    """Whether a value is what a word says: to the letter in text, by what it means in numbers and times."""
+    text = f"CAST({value} AS VARCHAR)"
+    same = f"{text} = {quoted(word)}"
+    for form, kind in ((_NUMBER, "DECIMAL(38, 9)"), (_DAY, "TIMESTAMP")):
+        if form.fullmatch(word):
+            meant = f"TRY_CAST({quoted(word)} AS {kind})"
+            same += f" OR (typeof({value}) <> 'VARCHAR' AND TRY_CAST({text} AS {kind}) = {meant})"
+    return f"({same})"
+
+
+def _unit(column: Column, unit: Located, value: str) -> tuple[str, Check]:
+    known = {column.unit: 1.0, **UNITS.get(column.unit, {})}
+    word = unit.word("a unit")
+    if word not in known:
+        raise unit.mistake(f"{column.name} cannot be had from {word!r}; {nearest(word, known)}")
+    text = f"nullif(trim(CAST({value} AS VARCHAR)), '')"
+    unreadable = Check(f"{column.name}: not a number", f"{text} IS NOT NULL AND {number_in(text)} IS NULL")
+    return f"{number_in(text)} * {known[word]!r}", unreadable
+
+
+def _time(column: Column, steps: Mapping[str, Located], value: str, kind: str) -> tuple[str, tuple[Check, ...]]:
+    """A moment, known both as an instant and by the clock that it was read from."""
+    zone = _zone(steps["timezone"]) if "timezone" in steps else "UTC"
+    checks: tuple[Check, ...] = ()
+    text = f"nullif(trim(CAST({value} AS VARCHAR)), '')"
+    instant = clock = ""
+    if "format" in steps:
+        formats = _formats(steps["format"])
+        shown = " or ".join(formats)
+        parsed = f"try_strptime({text}, [{', '.join(map(quoted, formats))}])"
+        checks = (Check(f"{column.name}: not of the form {shown}", f"{text} IS NOT NULL AND {parsed} IS NULL"),)
+        if any(directive in one for one in formats for directive in ("%z", "%Z")):
+            instant = parsed
+        else:
+            clock = parsed
+    elif kind in ZONED:
+        instant = f"CAST({value} AS TIMESTAMP WITH TIME ZONE)"
+    elif kind in NAIVE:
+        clock = f"CAST({value} AS TIMESTAMP)"
+    else:
+        # An offset in the cell itself is believed before that of the mapping.
+        own, plain = time_in(text, "TIMESTAMP WITH TIME ZONE"), time_in(text, "TIMESTAMP")
+        bears = f"regexp_matches({text}, '{_OFFSET}')"
+        instant = f"CASE WHEN {bears} THEN {own} ELSE timezone({quoted(zone)}, {plain}) END"
+        clock = f"CASE WHEN {bears} THEN timezone({quoted(zone)}, {own}) ELSE {plain} END"
+        checks = (Check(f"{column.name}: not a time (ISO 8601)", f"{text} IS NOT NULL AND {instant} IS NULL"),)
+    if not clock:
+        if "timezone" in steps:
+            raise steps["timezone"].mistake(f"{column.name} bears its own offset already: leave out `timezone`")
+        clock = f"timezone('UTC', {instant})"
+    if "truncate" in steps:
+        period = steps["truncate"].word("a period")
+        if period not in _PERIODS:
+            raise steps["truncate"].mistake(f"cannot truncate to {period!r}; {nearest(period, _PERIODS)}")
+        clock = f"date_trunc({quoted(period)}, {clock})"
+        instant = ""
+    elif column.type == "date":
+        checks += (Check(f"{column.name}: has a time of day", f"{clock} <> date_trunc('day', {clock})"),)
+    plus = f" + INTERVAL {quoted(_span(steps['plus']))}" if "plus" in steps else ""
+    if column.type == "date":
+        return f"CAST({clock}{plus} AS DATE)", checks
+    # A local time that a change of clocks skips or repeats is read as PostgreSQL and DuckDB read it.
+    return f"({instant or f'timezone({quoted(zone)}, {clock})'}{plus})", checks
+
+
+def _zone(spec: Located) -> str:
+    zone = spec.word("a time zone")
+    known = available_timezones().difference(_NO_ZONES)
+    if zone not in known:
+        hint = nearest(zone, sorted(known)).partition("Valid:")[0]
+        raise spec.mistake(f"there is no time zone {zone!r}; {hint or 'write e.g. Europe/Prague'}".rstrip())
+    return zone
+
+
+def _formats(spec: Located) -> list[str]:
+    formats = spec.words("a format such as %d.%m.%Y")
+    for one in formats:
+        if "%" not in one or not _FORMAT.fullmatch(one):
+            raise spec.mistake(f"{one!r} is no format such as %d.%m.%Y; valid after the %: {' '.join(_DIRECTIVES)}")
+    return formats
+
+
+def _span(spec: Located) -> str:
+    span = spec.word("a span of time such as 1 month 12 days")
+    if not _INTERVAL.fullmatch(span):
+        raise spec.mistake(f"{span!r} is no span of time; write e.g. 1 month 12 days, with at most five digits")
+    return span
+
+
+def _number_checks(column: Column, compiled: Compiled) -> tuple[Check, ...]:
+    return tuple(Check(f"{column.name}: not a number", condition) for condition in compiled.unreadable)
