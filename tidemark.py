@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -31,7 +31,6 @@ console = Console()
 complaints = Console(stderr=True)
 
 
-CHECKOUT = Path(__file__).parent
 HOME = home_folder()
 
 
@@ -213,9 +212,19 @@ def features(
     home: Home = HOME,
 ) -> None:
     """Load, compute, validate, publish and register features of some days: one run, as the UI would launch it."""
-    from pipelines.run import materialise
+    from pipelines.raw.expressions import nearest
 
-    outcome = materialise(home, first.date(), last.date(), tuple(view or ()))
+    if last < first:
+        _fail(f"--to {last:%Y-%m-%d} is before --from {first:%Y-%m-%d}.")
+    # Warnings of the libraries speak to us, not to whoever runs this.
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda *_, **__: None  # filters would not do: Dagster sets its own
+        from pipelines.run import VIEWS, materialise
+
+        for asked in view or []:
+            if asked not in VIEWS:
+                _fail(f"there is no view {asked!r} to compute; {nearest(asked, VIEWS)}")
+        outcome = materialise(home, first.date(), last.date(), tuple(view or ()))
     shown = Table(
         "view", "snapshots", "days published", "days refused", "expectations", title=f"Features in {escape(str(home))}"
     )
@@ -235,11 +244,12 @@ def dev(
 ) -> None:
     """Open the Dagster UI on this home, until Ctrl-C."""
     from pipelines.instance import prepare
+    from pipelines.user_interface import CHECKOUT, command
 
     prepare(home)
     os.chdir(CHECKOUT)
-    command = ["dagster", "dev", "--workspace", "workspace.yaml", "--host", "127.0.0.1", "--port", str(port)]
-    os.execv(str(Path(sys.executable).with_name("dagster")), command)  # noqa: S606
+    start = command(port)
+    os.execv(start[0], start)  # noqa: S606
 
 
 @app.command()
@@ -251,16 +261,21 @@ def demo(
     home: Home = HOME,
 ) -> None:
     """From nothing to a year of validated features, before the reader's eyes."""
+    from pipelines.user_interface import UserInterfaceError, running
+
     began = time.monotonic()
     if not (home / "world" / "world.json").exists():
         world(customers=customers, days=days, home=home)
     load(source=str(home / "world"), home=home)
     end = datetime(2024, 1, 1) + timedelta(days=days)  # noqa: DTZ001  a day, not a moment
     features(first=end - timedelta(days=365), last=end - timedelta(days=1), home=home)
-    console.print(f"[green]Done[/green] in {time.monotonic() - began:.0f} s. All of it lies in {escape(str(home))}.")
-    if not exit_:
-        console.print(f"Opening the Dagster UI at http://127.0.0.1:{port} until Ctrl-C.")
-        dev(port=port, home=home)
+    with _complaining(UserInterfaceError), running(home, port) as address:
+        console.print(
+            f"[green]Done[/green] in {time.monotonic() - began:.0f} s. All of it lies in {escape(str(home))}."
+        )
+        console.print(f"The Dagster UI answers at [bold]{address}[/bold]" + ("." if exit_ else ", until Ctrl-C."))
+        while not exit_:
+            time.sleep(1)
 
 
 @contextmanager

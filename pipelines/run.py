@@ -11,6 +11,8 @@ from feature_repo.views import SNAPSHOT_VIEWS
 from pipelines.definitions import definitions
 from pipelines.instance import prepare, range_tags
 
+VIEWS = tuple(view.name for view in SNAPSHOT_VIEWS)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -24,12 +26,13 @@ class Outcome:
 def materialise(home: Path, first: date, last: date, views: tuple[str, ...] = ()) -> Outcome:
     """Load, compute, validate and publish a range of days."""
     prepare(home)
-    wanted = [view.name for view in SNAPSHOT_VIEWS if not views or view.name in views]
+    wanted = [view for view in VIEWS if not views or view in views]
     with dg.DagsterInstance.get() as instance:
         result = definitions.resolve_job_def("daily").execute_in_process(
             instance=instance,
             tags=dict(range_tags(first, last)),
             raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
             asset_selection=[dg.AssetKey(view) for view in wanted] if views else None,
         )
         checks = {(one.asset_key.to_user_string(), one.check_name): one for one in result.get_asset_check_evaluations()}

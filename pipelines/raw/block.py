@@ -51,9 +51,12 @@ class Block:
                 where += f" AND known_on IN ({', '.join(quoted(str(day)) for day in days)})"
         union = " UNION ALL ".join(f"SELECT * FROM ({admission.rows}) WHERE {where}" for admission in admissions)
         self.connection.execute(f"CREATE OR REPLACE TABLE {self.relation} AS {union}")
-        content = {
-            day: f"{cells:x}"
-            for day, cells in self._rows(f"SELECT known_on, sum(cells) FROM {self.relation} GROUP BY known_on")
+        arrived = {
+            day: (good, bad, f"{cells:x}")
+            for day, good, bad, cells in self._rows(
+                "SELECT known_on, count(*) FILTER (reasons IS NULL), count(*) FILTER (reasons IS NOT NULL), sum(cells) "
+                f"FROM {self.relation} GROUP BY known_on"
+            )
         }
         superseded = self._drop_replaced()
         reasons: dict[date | None, dict[str, int]] = {}
@@ -62,20 +65,12 @@ class Block:
             "GROUP BY ALL ORDER BY ALL"
         ):
             reasons.setdefault(day, {})[reason] = rows
-        arrived = {
-            day: (good, bad)
-            for day, good, bad in self._rows(
-                "SELECT known_on, count(*) FILTER (reasons IS NULL), count(*) FILTER (reasons IS NOT NULL) "
-                f"FROM {self.relation} GROUP BY known_on"
-            )
-        }
         counts = {}
         for day, read in offered.items():
-            good, bad = arrived.get(day, (0, 0))
-            counts[day] = DayCounts(
-                read, good, bad, superseded.get(day, 0), reasons.get(day, {}), content=content.get(day, NO_CONTENT)
-            )
-            if read != good + bad + counts[day].superseded:
+            good, bad, content = arrived.get(day, (0, 0, NO_CONTENT))
+            replaced = superseded.get(day, 0)
+            counts[day] = DayCounts(read, good - replaced, bad, replaced, reasons.get(day, {}), content=content)
+            if read != good + bad:
                 msg = f"{self.table.name}, {day or 'undated'}: of {read} rows only these arrived: {counts[day]}."
                 raise CountsDoNotAddUpError(msg)
         return counts
