@@ -219,6 +219,8 @@ def features(
     # Warnings of the libraries speak to us, not to whoever runs this.
     with warnings.catch_warnings():
         warnings.showwarning = lambda *_, **__: None  # filters would not do: Dagster sets its own
+        # Whoever waits here wants to know at once, not after three times five minutes.
+        os.environ.setdefault("TIDEMARK_RETRIES", "0")
         from pipelines.run import VIEWS, materialise
 
         for asked in view or []:

@@ -53,8 +53,15 @@ def materialise(home: Path, first: date, last: date, views: tuple[str, ...] = ()
             )
             if contract and not contract.passed:
                 complaints.append(f"{view}: {contract.metadata['first reason'].value}")
-        for failure in result.all_events:
-            if failure.is_step_failure:
-                data = failure.step_failure_data
-                complaints.append(f"{failure.step_key}: {data.error_display_string if data else ''}".strip())
+        complaints += [
+            f"{failure.step_key}: {_reason(failure)}" for failure in result.all_events if failure.is_step_failure
+        ]
     return Outcome(result.success, tuple(rows), tuple(complaints))
+
+
+def _reason(failure: dg.DagsterEvent) -> str:
+    """Why a step failed, in the words of the first cause."""
+    error = failure.step_failure_data.error
+    while error and error.cause:
+        error = error.cause
+    return error.message.strip() if error else "no reason was given"

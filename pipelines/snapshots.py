@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -146,9 +146,8 @@ def _keys(tables: RawTables, view: FeatureView) -> int:
 
 
 def _parts(days: Days, keys: int) -> Iterator[Days]:
-    length = timedelta(days=max(1, BLOCK_ROWS // max(1, keys)))
-    first = days.first
-    while first <= days.last:
-        last = min(days.last, first + length - timedelta(days=1))
-        yield Days(first, last)
-        first = last + timedelta(days=1)
+    length = max(1, BLOCK_ROWS // max(1, keys))
+    whole = list(days)
+    for start in range(0, len(whole), length):
+        part = whole[start : start + length]
+        yield Days(part[0], part[-1])

@@ -48,7 +48,7 @@ def feature_view(view: FeatureView) -> dg.AssetsDefinition:
         pool="features",
     )
     def snapshots(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-        days, verdicts = days_of(context), []
+        days, verdicts, rows = days_of(context), [], 0
         for block in blocks(platform.engine, platform.raw, view, days):
             verdict = judge(block, platform.snapshots)
             block.publish(platform.snapshots, list(verdict.passed))
@@ -60,7 +60,7 @@ def feature_view(view: FeatureView) -> dg.AssetsDefinition:
                     keep(outcome, platform.home)
             verdicts.append(verdict)
             portrait = portrait_of(block.table(block.days.last))
-            rows = sum(block.rows().values())
+            rows += sum(block.rows().values())
         if refused := [day for verdict in verdicts for day in verdict.refused]:
             # What depends on this asset will not run, the pages that tell why among it.
             build(platform.home)

@@ -251,15 +251,12 @@ class _Loading:
         comparable = (
             any(counts.declaration == self.declaration for counts in ledger.values()) and not self.options.again
         )
-        query = (
-            f"SELECT known_on, count(*), {'sum(cells)' if comparable else '0'} FROM ({union}) "
-            f"WHERE known_on IS NULL OR known_on BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY known_on"
-        )
+        cells = "sum(cells)" if comparable else "0"
+        query = f"SELECT known_on, count(*), {cells} FROM ({union}) GROUP BY known_on"
         found = {day: (rows, f"{cells:x}") for day, rows, cells in self.connection.execute(query).fetchall()}
-        gone = {day: (0, NO_CONTENT) for day in ledger if day is None or first <= day <= last}
-        if rejected:
-            gone[None] = (0, NO_CONTENT)
-        offered = gone | found
+        gone = dict.fromkeys([*ledger, *([None] if rejected else [])], (0, NO_CONTENT))
+        # Days are left out only here, since a condition on a computed day costs more than to count it.
+        offered = {day: held for day, held in (gone | found).items() if day is None or first <= day <= last}
         if None in offered:
             rows, content = offered[None]
             offered[None] = (rows, content_of(content, rejected))

@@ -19,6 +19,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -27,7 +28,6 @@ from pipelines.raw.contracts import RawTable
 
 if TYPE_CHECKING:
     import duckdb
-    import ibis
 
 UNDATED = "undated"
 METADATA_KEY = "tidemark"
@@ -130,7 +130,11 @@ class RawStore:
         files = f"{glob.escape(str(folder))}/known_on=[0-9]*/part.parquet"
         if not any(folder.glob("known_on=[0-9]*/part.parquet")):
             empty = table.schema.append(pa.field("known_on", pa.date32())).empty_table()
-            return connection.create_table(f"raw_{table.name}", empty, temp=True, overwrite=True)
+            if connection.name != "duckdb":
+                return ibis.memtable(empty)
+            # Not Ibis' way to replace a table, which DuckDB 2 refuses.
+            connection.con.register(f"raw_{table.name}", empty)
+            return connection.table(f"raw_{table.name}")
         if connection.name != "duckdb":
             # Spark takes a folder's name for a column only below a base that it is told.
             return connection.read_parquet(files, table_name=f"raw_{table.name}", basePath=str(folder))

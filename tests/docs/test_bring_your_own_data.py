@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.raw.store import RawStore
+from pipelines.snapshots import SnapshotStore
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCKS = re.findall(r"```sh( data)?\n(.*?)```", (DOCS / "bring-your-own-data.md").read_text(), re.DOTALL)
@@ -51,7 +52,7 @@ def follow(tmp_path):
 
 
 def test_the_guide_has_the_blocks_that_are_followed_here():
-    assert (len(OWN), len(PUBLIC)) == (3, 2)
+    assert (len(OWN), len(PUBLIC)) == (3, 3)
 
 
 def test_the_first_mapping_loads_two_rows_and_refuses_two(follow, tmp_path):
@@ -75,8 +76,19 @@ def test_king_county_loads_as_homes_deals_market_and_macro(follow, tmp_path, sha
     assert '"bedrooms":"33"' in told.replace("\n", "")
 
 
-def test_the_ledger_loads_its_investments_once_each(follow, tmp_path, shared_data):
+def test_king_county_runs_through_to_features(follow, tmp_path, shared_data):
+    follow(PUBLIC[0], DATA=str(shared_data))
     follow(PUBLIC[1], DATA=str(shared_data))
+    features = SnapshotStore(tmp_path / "home")
+    # On the first of the month every home of the assessor's roll, on other days those with news.
+    rows = {day: features.rows("property", date(2014, 9, day)) for day in range(1, 8)}
+    assert rows[1] == 21_435
+    assert 0 < rows[4] < 500
+    assert features.rows("market", date(2014, 9, 1)) == 70
+
+
+def test_the_ledger_loads_its_investments_once_each(follow, tmp_path, shared_data):
+    follow(PUBLIC[2], DATA=str(shared_data))
     days = RawStore(tmp_path / "home").ledger("deals").values()
     assert sum(day.quarantined for day in days) == 0
     assert sum(day.loaded for day in days) + sum(day.superseded for day in days) == sum(day.read for day in days) > 200
