@@ -1,13 +1,9 @@
-"""The real thing: `tidemark dev` is started, a backfill launched over GraphQL, its result read back."""
+"""The real thing: the UI is started, a backfill launched over GraphQL, its result read back."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -21,6 +17,7 @@ from pipelines.raw.load import load
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
 from pipelines.snapshots import SnapshotStore
+from pipelines.user_interface import running
 from pipelines.world.generate import generate
 from pipelines.world.plan import WorldPlan
 
@@ -37,40 +34,15 @@ def home(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(home: Path) -> Iterator[str]:
-    """Where `tidemark dev` answers."""
+    """Where the UI answers GraphQL."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    tidemark = Path(sys.executable).with_name("tidemark")
-    with (home / "dev.log").open("w") as log:
-        process = subprocess.Popen(
-            [str(tidemark), "dev", "--home", str(home), "--port", str(port)],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "TIDEMARK_HOME": str(home)},
-            start_new_session=True,
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while not _answers(port):
-            assert process.poll() is None, (home / "dev.log").read_text()
-            assert time.monotonic() < deadline, (home / "dev.log").read_text()
-            time.sleep(1)
-        yield f"http://127.0.0.1:{port}/graphql"
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5):
-            return True
-    except OSError:
-        return False
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TIDEMARK_HOME", str(home))
+        environment.setenv("DAGSTER_HOME", str(home / "dagster"))
+        with running(home, port) as where:
+            yield f"{where}/graphql"
 
 
 def ask(address: str, query: str, **variables: Any) -> dict[str, Any]:
@@ -121,9 +93,9 @@ def test_a_backfill_launched_in_the_ui_runs_once_and_tells_what_came_of_it(addre
         backfill = ask(address, STATUS, id=launched["backfillId"])["partitionBackfillOrError"]
         if backfill["status"] not in ("REQUESTED", "COMPLETING"):
             break
-        assert time.monotonic() < deadline, (home / "dev.log").read_text()[-5000:]
+        assert time.monotonic() < deadline, (home / "dagster" / "dev.log").read_text()[-5000:]
         time.sleep(2)
-    assert backfill["status"] == "COMPLETED_SUCCESS", (backfill, (home / "dev.log").read_text()[-5000:])
+    assert backfill["status"] == "COMPLETED_SUCCESS", (backfill, (home / "dagster" / "dev.log").read_text()[-5000:])
     told = ask(address, RESULT)
     assert [run["status"] for run in told["runsOrError"]["results"]] == ["SUCCESS"]
     node = told["assetNodeOrError"]
