@@ -246,10 +246,11 @@ def dev(
 ) -> None:
     """Open the Dagster UI on this home, until Ctrl-C."""
     from pipelines.instance import prepare
-    from pipelines.user_interface import CHECKOUT, command
+    from pipelines.user_interface import CHECKOUT, command, heed_interrupts
 
     prepare(home)
     os.chdir(CHECKOUT)
+    heed_interrupts()
     start = command(port)
     os.execv(start[0], start)  # noqa: S606
 

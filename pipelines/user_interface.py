@@ -27,6 +27,11 @@ def command(port: int) -> list[str]:
     return [dagster, "dev", "--workspace", "workspace.yaml", "--host", "127.0.0.1", "--port", str(port)]
 
 
+def heed_interrupts() -> None:
+    """Dagster stops its children by SIGINT, which whatever was started in the background is born to ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def running(home: Path, port: int) -> Iterator[str]:
     """The UI's address, once it answers; it is stopped at the end, and what it wrote stays in the home folder."""
@@ -38,7 +43,12 @@ def running(home: Path, port: int) -> Iterator[str]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as written:
         process = subprocess.Popen(  # noqa: S603  our own words
-            command(port), cwd=CHECKOUT, stdout=written, stderr=subprocess.STDOUT, start_new_session=True
+            command(port),
+            cwd=CHECKOUT,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=heed_interrupts,  # noqa: PLW1509  no other thread runs here
         )
     try:
         deadline = time.monotonic() + _SECONDS_TO_START
