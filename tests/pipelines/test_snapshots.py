@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from datetime import date
+
+import pyarrow.parquet as pq
+import pytest
+
+from feature_repo.views import TRANSACTIONAL
+from pipelines.engine import Engine
+from pipelines.raw.load import load
+from pipelines.raw.sources import open_source
+from pipelines.raw.store import RawStore
+from pipelines.snapshots import SnapshotStore, blocks
+from pipelines.transforms.days import Days
+from pipelines.world.generate import generate
+from pipelines.world.plan import WorldPlan
+
+DAYS = Days(date(2024, 1, 10), date(2024, 3, 10))
+
+PUBLISH = """
+import sys
+from datetime import date
+from pathlib import Path
+from feature_repo.views import TRANSACTIONAL
+from pipelines.engine import Engine
+from pipelines.raw.store import RawStore
+from pipelines.snapshots import SnapshotStore, blocks
+from pipelines.transforms.days import Days
+
+home = Path(sys.argv[1])
+for block in blocks(Engine(), RawStore(home), TRANSACTIONAL, Days(date(2024, 1, 10), date(2024, 3, 10))):
+    print("ready", flush=True)
+    while True:
+        block.publish(SnapshotStore(home), list(block.days))
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    generate(WorldPlan(customers=60, days=80, seed=3), home / "world", workers=1)
+    assert not [report for report in load(open_source(home / "world"), RawStore(home)) if report.problem]
+    return home
+
+
+def test_a_publication_killed_at_any_moment_leaves_whole_days(home):
+    chance, store = random.Random(2), SnapshotStore(home)
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", PUBLISH, str(home)], stdout=subprocess.PIPE)
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(chance.uniform(0.02, 0.4))
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        found = {
+            day: pq.read_table(file, partitioning=None)
+            for day in DAYS
+            if (file := store.published("transactional", day)).exists()
+        }
+        assert found
+    for block in blocks(Engine(), RawStore(home), TRANSACTIONAL, DAYS):
+        for day, table in found.items():
+            assert table.equals(block.table(day).sort_by("customer_id"))
