@@ -26,7 +26,7 @@ def epoch_day(day: date) -> int:
 def month_starts(first: date, months: int) -> Ints:
     """Epoch day of the first of each of `months` months, from the month of `first` on."""
     start = np.datetime64(first, "M")
-    return np.arange(start, start + months).astype("datetime64[D]").astype(np.int64)
+    return np.arange(start, start + np.timedelta64(months, "M")).astype("datetime64[D]").astype(np.int64)
 
 
 def weekday_of(days: Ints) -> Ints:

@@ -36,7 +36,7 @@ def write_engagement(plan: WorldPlan, block: Block, events: Blemished, folder: P
         if not rows_of(rows):
             continue
         rows = take(rows, np.lexsort((rows["event_id"], rows["ingested_at"])))
-        name = str(np.datetime64(plan.start, "M") + month)
+        name = str(np.datetime64(plan.start, "M") + np.timedelta64(month, "M"))
         path = folder / ENGAGEMENT.name / name / f"block-{block.number:05}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         with TableFile(ENGAGEMENT, path) as file:
