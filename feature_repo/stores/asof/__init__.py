@@ -1,0 +1,1 @@
+"""How AsofOfflineStore joins: entity rows and Parquet files in, features as they stood at a time out."""

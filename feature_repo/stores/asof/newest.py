@@ -1,0 +1,130 @@
+"""The as-of join on integers alone: for a key and a time, the newest version that was there by then.
+
+A version bears the time of its event and, if its table tells, the time at which it was created. It *appears* at its
+event time, or, where knowledge counts, at the later of the two. Sought is, among the versions of the key that have
+appeared, the one with the latest event; of those the latest created; of those the last in the table.
+
+Put the versions of a key in that order of preference and give each its rank. Walk through them in the order in which
+they appear, and carry along the highest rank seen: that is the answer from there to the next appearance, also when
+a newer event appears later than an older one, or an old event is corrected after a newer one. The time to live needs
+no search of its own: if the preferred version is too old, so are all others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_repo.stores.asof.instants import NEVER, Instants, before
+from feature_repo.stores.asof.join_keys import NO_KEY, Codes
+
+Rows = npt.NDArray[np.int64]
+
+NO_ROW = -1
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Rows that may answer: their key, event and creation (if told), and where in the table they stand."""
+
+    keys: Codes
+    events: Instants
+    created: Instants | None
+    rows: Rows
+    # Whether a version counts only from its creation on.
+    by_creation: bool
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def appears(self) -> Instants:
+        """From when on each version may answer."""
+        if self.by_creation and self.created is not None:
+            return np.maximum(self.events, self.created)
+        return self.events
+
+    def chosen(self, which: npt.NDArray[np.generic]) -> Versions:
+        """Some of them, by mask or by number."""
+        created = None if self.created is None else self.created[which]
+        return Versions(self.keys[which], self.events[which], created, self.rows[which], self.by_creation)
+
+    def and_then(self, later: Versions) -> Versions:
+        """These and some that stand later in the table."""
+        created = (
+            None if self.created is None or later.created is None else np.concatenate([self.created, later.created])
+        )
+        keys = np.concatenate([self.keys, later.keys])
+        events = np.concatenate([self.events, later.events])
+        return Versions(keys, events, created, np.concatenate([self.rows, later.rows]), self.by_creation)
+
+
+def newest(versions: Versions, keys: Codes, times: Instants, ttl: int | None) -> Rows:
+    """For each key and time the row that answers, `NO_ROW` where none does."""
+    if not len(versions) or not len(keys):
+        return np.full(len(keys), NO_ROW, np.int64)
+    preferred = _by_preference(versions)
+    distinct, ranks = _ranked(versions.appears)
+    appearance = (versions.keys * len(distinct) + ranks)[preferred]
+    # Where nothing appears out of its turn, the order of preference is the order of appearance.
+    answer = preferred
+    if (appearance[1:] < appearance[:-1]).any():
+        turn = stable_order(appearance)
+        appearance = appearance[turn]
+        # A rank holds the key before all else, so that the highest so far starts anew with each key.
+        answer = preferred[np.maximum.accumulate(turn)]
+    asked = keys * len(distinct) + np.searchsorted(distinct, times, side="right") - 1
+    # In sorted order neighbouring searches touch the same memory.
+    order = stable_order(asked - asked.min())
+    found = np.empty(len(asked), np.int64)
+    found[order] = np.searchsorted(appearance, asked[order], side="right") - 1
+    row = answer[np.maximum(found, 0)]
+    good = (found >= 0) & (keys != NO_KEY) & (versions.keys[row] == keys) & (times != NEVER)
+    if ttl is not None:
+        good &= versions.events[row] >= before(times, ttl)
+    return np.where(good, versions.rows[row], NO_ROW)
+
+
+def condensed(versions: Versions, since: int) -> Versions:
+    """Without those that cannot answer at `since` or later: of what has appeared by then, one a key remains."""
+    there = versions.appears <= since
+    settled = np.flatnonzero(there)
+    preferred = settled[_by_preference(versions.chosen(settled))]
+    keys = versions.keys[preferred]
+    last = np.append(keys[1:] != keys[:-1], True) if len(keys) else np.zeros(0, bool)
+    return versions.chosen(np.sort(np.concatenate([preferred[last], np.flatnonzero(~there)])))
+
+
+def stable_order(values: npt.NDArray[np.int64]) -> Rows:
+    """The order that sorts integers from 0 on: sixteen bits at a time, which NumPy sorts in linear time."""
+    highest = int(values.max()) if len(values) else 0
+    order: Rows | None = None
+    for shift in range(0, max(1, highest.bit_length()), 16):
+        digits = ((values if order is None else values[order]) >> shift).astype(np.uint16)
+        turn = np.argsort(digits, kind="stable")
+        order = turn if order is None else order[turn]
+    return np.zeros(0, np.int64) if order is None else order
+
+
+def _by_preference(versions: Versions) -> Rows:
+    """Numbers of versions by key, event, creation, place in the table."""
+    distinct, ranks = _ranked(versions.events)
+    event = versions.keys * len(distinct) + ranks
+    order = stable_order(event)
+    if versions.created is None:
+        return order
+    ordered = event[order]
+    if (ordered[1:] != ordered[:-1]).all():
+        return order
+    order = stable_order(_ranked(versions.created)[1])
+    return order[stable_order(event[order])]
+
+
+def _ranked(values: Instants) -> tuple[Instants, npt.NDArray[np.int64]]:
+    distinct = np.sort(pc.unique(pa.array(values)).to_numpy())
+    ranks = pc.index_in(pa.array(values), value_set=pa.array(distinct)).to_numpy()
+    return distinct, np.asarray(ranks, dtype=np.int64)

@@ -1,0 +1,205 @@
+"""The Parquet files behind a FileSource: found, known by their footers, and read no further than asked.
+
+A source is one file, a folder of files, a Hive-partitioned folder (`day=2024-01-05/part.parquet`) or a pattern with
+`*`, `?`, `[...]` and `**`; local, or on S3 and whatever else Arrow has a file system for. Its rows are numbered
+through all files, in the order of the paths. Names that begin with `.` or `_` are hidden, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.fs as pafs
+from feast.data_format import ParquetFormat
+from feast.data_source import DataSource
+from feast.infra.offline_stores.file_source import FileSource
+
+from feature_repo.stores.asof.file_names import Found, files_under
+from feature_repo.stores.asof.instants import Instants, Unit
+from feature_repo.stores.asof.row_group_times import bounds
+
+_FOOTERS_AT_A_TIME = 16
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """A row group: the smallest part of a file that can be read by itself."""
+
+    file: int
+    number: int
+    # Where its first row stands among all rows of the source.
+    first: int
+    rows: int
+    # Uncompressed, all columns.
+    size: int
+
+
+@dataclass(frozen=True)
+class ParquetSource:
+    """The files of a source, with their footers."""
+
+    path: str
+    files: tuple[Found, ...]
+    fragments: tuple[ds.ParquetFileFragment, ...]
+    # The different schemas of the files, as a rule one, and which of them each file has.
+    schemas: tuple[pa.Schema, ...]
+    schema_of: tuple[int, ...]
+    groups: tuple[RowGroup, ...]
+    _bounds: dict[tuple[str, Unit], tuple[Instants, Instants]] = field(default_factory=dict)
+
+    def type_of(self, column: str) -> pa.DataType:
+        """The type that holds the column of all files; a column that no file has is an error."""
+        found: list[pa.DataType] = []
+        for schema in self.schemas:
+            at = schema.get_field_index(column)
+            if at >= 0 and (kind := schema.types[at]) not in found:
+                found.append(kind)
+        if not found:
+            if any(column in file.partition for file in self.files):
+                return _partition_type([file.partition.get(column) for file in self.files])
+            raise ValueError(f"{self.path}: expected a column {column!r}, found {', '.join(self.columns)}")
+        if len(found) == 1:
+            return _plain(found[0])
+        try:
+            schemas = [pa.schema([(column, _plain(kind))]) for kind in found]
+            return pa.unify_schemas(schemas, promote_options="permissive").types[0]
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            kinds = ", ".join(map(str, found))
+            raise TypeError(f"{self.path}: column {column!r} is of {kinds}: one type must hold all") from None
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns, those of the folders' names last."""
+        names = dict.fromkeys(name for schema in self.schemas for name in schema.names)
+        return list(names | dict.fromkeys(name for file in self.files for name in file.partition))
+
+    def between(self, column: str, low: int | None, high: int | None, unit: Unit) -> tuple[RowGroup, ...]:
+        """The row groups that may hold a time from `low` to `high`, by what their files' footers tell."""
+        if (column, unit) not in self._bounds:
+            self._bounds[column, unit] = bounds(self.fragments, self.files, self.groups, column, unit)
+        lowest, highest = self._bounds[column, unit]
+        may = np.ones(len(self.groups), dtype=bool)
+        if low is not None:
+            may &= highest >= low
+        if high is not None:
+            may &= lowest <= high
+        return tuple(self.groups[index] for index in np.flatnonzero(may))
+
+    def holding(self, rows: npt.NDArray[np.int64]) -> tuple[RowGroup, ...]:
+        """The row groups in which these rows stand, given in ascending order."""
+        firsts = np.fromiter((group.first for group in self.groups), np.int64, len(self.groups))
+        return tuple(self.groups[index] for index in np.unique(np.searchsorted(firsts, rows, side="right") - 1))
+
+    def read(self, groups: Sequence[RowGroup], columns: Sequence[str]) -> pa.Table:
+        """The columns of some row groups, which are in the order of the rows."""
+        schema = pa.schema([(name, self.type_of(name)) for name in columns])
+        tables = [self._stretch(stretch, schema) for stretch in self._stretches(groups)]
+        return pa.concat_tables(tables) if tables else schema.empty_table()
+
+    def _stretches(self, groups: Sequence[RowGroup]) -> Iterator[list[RowGroup]]:
+        """Neighbours whose files have the same schema."""
+        for _, stretch in groupby(groups, key=lambda group: self.schema_of[group.file]):
+            yield list(stretch)
+
+    def _stretch(self, groups: Sequence[RowGroup], schema: pa.Schema) -> pa.Table:
+        numbers: dict[int, list[int]] = {}
+        for group in groups:
+            numbers.setdefault(group.file, []).append(group.number)
+        fragments = [self.fragments[file].subset(row_group_ids=parts) for file, parts in numbers.items()]
+        physical = self.schemas[self.schema_of[groups[0].file]]
+        own = [name for name in schema.names if name in physical.names]
+        rows = sum(group.rows for group in groups)
+        dataset = ds.FileSystemDataset(fragments, physical, fragments[0].format, fragments[0].filesystem)
+        table = dataset.to_table(columns=own)
+        if table.num_rows != rows:
+            raise OSError(f"{self.path}: {rows} rows were announced, {table.num_rows} came: do the files change?")
+        columns = []
+        for name, kind in zip(schema.names, schema.types, strict=True):
+            if name in own:
+                column = table.column(name)
+                columns.append(column if column.type == kind else column.cast(kind))
+            else:
+                columns.append(self._of_the_folders(groups, name, kind))
+        return pa.Table.from_arrays(columns, schema=schema) if columns else table
+
+    def _of_the_folders(self, groups: Sequence[RowGroup], name: str, kind: pa.DataType) -> pa.ChunkedArray:
+        values = [(self.files[group.file].partition.get(name), group.rows) for group in groups]
+        chunks = [pa.repeat(pa.scalar(value, pa.string()).cast(kind), rows) for value, rows in values]
+        return pa.chunked_array(chunks, kind)
+
+
+def open_source(source: DataSource, repo_path: Path | str | None) -> ParquetSource:
+    """Find the files of a source and read their footers."""
+    filesystem, path, shown = place_of(source, repo_path)
+    found = tuple(files_under(filesystem, path))
+    if not found:
+        raise FileNotFoundError(f"{shown}: expected a Parquet file, a folder of them or a pattern, found no file")
+    # Ranges read ahead save round trips to a remote store; on a local disk they only cost memory.
+    remote = not isinstance(filesystem, pafs.LocalFileSystem)
+    form = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=remote))
+    fragments = tuple(form.make_fragment(file.path, filesystem) for file in found)
+    with ThreadPoolExecutor(_FOOTERS_AT_A_TIME) as pool:
+        footers = list(pool.map(_footer, fragments))
+    groups, first = [], 0
+    for file, footer in enumerate(footers):
+        for number, (rows, size) in enumerate(footer):
+            if rows:
+                groups.append(RowGroup(file, number, first, rows, size))
+            first += rows
+    schemas: list[pa.Schema] = []
+    schema_of: list[int] = []
+    for fragment in fragments:
+        schema = fragment.physical_schema
+        known = (at for at, one in enumerate(schemas) if one.equals(schema))
+        schema_of.append(next(known, len(schemas)))
+        if schema_of[-1] == len(schemas):
+            schemas.append(schema)
+    return ParquetSource(shown, found, fragments, tuple(schemas), tuple(schema_of), tuple(groups))
+
+
+def place_of(source: DataSource, repo_path: Path | str | None) -> tuple[pafs.FileSystem, str, str]:
+    """The file system of a source, the path there, and how to name it to people."""
+    if not isinstance(source, FileSource):
+        raise TypeError(f"expected a FileSource, found the {type(source).__name__} {source.name!r}")
+    if not isinstance(source.file_format, ParquetFormat | None):
+        raise TypeError(f"{source.path}: expected Parquet, found {type(source.file_format).__name__}")
+    uri = FileSource.get_uri_for_file_path(repo_path=repo_path, uri=source.path)
+    endpoint, credentials = source.file_options.s3_endpoint_override, source.resolve_credentials()
+    filesystem, path = FileSource.create_filesystem_and_path(uri, endpoint, resolved_credentials=credentials)
+    if filesystem is None:
+        filesystem, path = pafs.FileSystem.from_uri(path) if "://" in path else (pafs.LocalFileSystem(), path)
+    return filesystem, path.rstrip("/"), uri
+
+
+def _footer(fragment: ds.ParquetFileFragment) -> list[tuple[int, int]]:
+    try:
+        footer = fragment.metadata
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{fragment.path}: expected a Parquet file: {error}") from None
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    return [(group.num_rows, group.total_byte_size) for group in groups]
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _partition_type(values: Sequence[str | None]) -> pa.DataType:
+    """Folder names are text; where all are whole numbers or dates, that is what they are."""
+    text = pa.array(values, pa.string())
+    for kind in (pa.int64(), pa.date32()):
+        try:
+            pc.cast(text, kind)
+        except pa.ArrowInvalid:
+            continue
+        return kind
+    return pa.string()

@@ -1,0 +1,131 @@
+"""Rows of one source as they are: all of a span of time, or the latest of each key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from feast.data_source import DataSource
+from feast.errors import FeastJoinKeysDuringMaterialization
+from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
+
+from feature_repo.stores.asof.gather import gathered, portions
+from feature_repo.stores.asof.instants import NEVER, Instants, instants, scaled, unit_of
+from feature_repo.stores.asof.join_keys import NO_KEY, JoinKeys
+from feature_repo.stores.asof.newest import Rows, Versions, condensed
+from feature_repo.stores.asof.parquet_source import ParquetSource, RowGroup, open_source
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """Columns of a source, by their names in the files, over a span of event times that includes both its ends."""
+
+    data: DataSource
+    keys: tuple[str, ...]
+    features: tuple[str, ...]
+    event: str
+    created: str | None
+    start: datetime | None
+    end: datetime | None
+    repo_path: Path | str | None
+
+    def table(self) -> pa.Table:
+        """All at once."""
+        return pa.concat_tables(self.tables())
+
+    def tables(self, near: Path | None = None) -> Iterator[pa.Table]:  # noqa: ARG002
+        """In the order of the files."""
+        source = self.opened()
+        columns = self.columns(source)
+        groups = source.between(self.event, *self.span(source), unit_of(source.type_of(self.event)))
+        yield self.completed(source.read([], columns))
+        for portion in portions(groups, len(columns) / len(source.columns)):
+            table = source.read(portion, columns)
+            kept = self.within(source, table)
+            yield self.completed(table if kept.all() else table.filter(pa.array(kept)))
+
+    def opened(self) -> ParquetSource:
+        """The files; they must have the join keys."""
+        source = open_source(self.data, self.repo_path)
+        if missing := set(self.keys) - set(source.columns):
+            raise FeastJoinKeysDuringMaterialization(source.path, missing, set(source.columns))
+        return source
+
+    def columns(self, source: ParquetSource) -> list[str]:
+        """What is read; with no features named, everything."""
+        times = [self.event] if self.created is None else [self.event, self.created]
+        return list(dict.fromkeys([*self.keys, *(self.features or source.columns), *times]))
+
+    def span(self, source: ParquetSource) -> tuple[int | None, int | None]:
+        """The ends of the span in the unit of the event times."""
+        factor = 1000 if unit_of(source.type_of(self.event)) == "ns" else 1
+        start, end = (None if moment is None else _microseconds(moment, factor) for moment in (self.start, self.end))
+        return start, end
+
+    def within(self, source: ParquetSource, table: pa.Table) -> npt.NDArray[np.bool_]:
+        """Which rows of a table lie within the span."""
+        moments = self.moments(source, table, self.event)
+        low, high = self.span(source)
+        inside: npt.NDArray[np.bool_] = moments != NEVER
+        if low is not None:
+            inside &= moments >= low
+        if high is not None:
+            inside &= moments <= high
+        return inside
+
+    def moments(self, source: ParquetSource, table: pa.Table, column: str) -> Instants:
+        """A column of times."""
+        return instants(table.column(column), column, unit_of(source.type_of(self.event), table.column(column).type))
+
+    def completed(self, table: pa.Table) -> pa.Table:
+        """With the column by which Feast marks rows without a key."""
+        if self.keys:
+            return table
+        return table.append_column(DUMMY_ENTITY_ID, pa.repeat(DUMMY_ENTITY_VAL, table.num_rows))
+
+
+@dataclass(frozen=True)
+class PullLatest(Pull):
+    """Of each key the row of the latest event, of those the latest created, of those the last; null keys have none."""
+
+    def table(self) -> pa.Table:
+        """In the order of the files."""
+        source = self.opened()
+        unit = unit_of(source.type_of(self.event))
+        narrow = [*self.keys, self.event] + ([] if self.created is None else [self.created])
+        groups = source.between(self.event, *self.span(source), unit)
+        table = source.read(groups, list(dict.fromkeys(narrow)))
+        keys = JoinKeys.of([table.column(name) for name in self.keys], self.keys, table.num_rows)
+        versions = Versions(
+            keys=keys.asked,
+            events=self.moments(source, table, self.event),
+            created=None if self.created is None else self.moments(source, table, self.created),
+            rows=_numbers(groups),
+            by_creation=False,
+        )
+        versions = versions.chosen(self.within(source, table) & (versions.keys != NO_KEY))
+        latest = np.sort(condensed(versions, np.iinfo(np.int64).max).rows)
+        columns = self.columns(source)
+        found = gathered(source, columns, latest)
+        return self.completed(pa.table(found, names=columns))
+
+    def tables(self, near: Path | None = None) -> Iterator[pa.Table]:  # noqa: ARG002
+        """As one part: it has a row a key."""
+        yield self.table()
+
+
+def _numbers(groups: Sequence[RowGroup]) -> Rows:
+    runs = [np.arange(group.first, group.first + group.rows) for group in groups]
+    return np.concatenate(runs) if runs else np.zeros(0, np.int64)
+
+
+def _microseconds(moment: datetime, factor: int) -> int:
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(scaled(np.array([(aware - _EPOCH) // timedelta(microseconds=1)]), factor)[0])

@@ -1,0 +1,377 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from feast import Field, RequestSource
+from feast.errors import (
+    EntityTimestampInferenceException,
+    FeastEntityDFMissingColumnsError,
+    RequestDataNotFoundInEntityDfException,
+    SavedDatasetLocationAlreadyExists,
+)
+from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
+from feast.on_demand_feature_view import on_demand_feature_view
+from feast.types import Float64, Int64
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from offline_project import asking, balances, day, store_at, view_of, write
+
+BALANCE = ["account:balance"]
+
+# (customer, event, created, balance): the 20 was known at once, the correction of the 1st only on the 4th.
+HISTORY = [
+    (1, day(1), day(1), 10),
+    (1, day(2), day(5), 20),
+    (1, day(1), day(4), 11),
+    (2, day(1), day(1), 50),
+]
+
+
+def balance_of(store, entities, **options) -> list:
+    return store.get_historical_features(entities, BALANCE, **options).to_arrow()["balance"].to_pylist()
+
+
+@pytest.fixture
+def history(tmp_path):
+    return view_of(write(tmp_path / "account.parquet", HISTORY))
+
+
+def test_by_default_a_version_counts_from_its_event_on(tmp_path, history):
+    store = store_at(tmp_path, [history])
+    assert balance_of(store, asking((1, day(1)), (1, day(2)), (1, day(6)), (2, day(6)), (3, day(6)))) == [
+        11, 20, 20, 50, None,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("setting", "argument"), [({"known_by_created_timestamp": True}, {}), ({}, {"filter_by_created_timestamp": True})]
+)
+def test_where_knowledge_counts_the_newest_known_version_answers(tmp_path, history, setting, argument):
+    store = store_at(tmp_path, [history], **setting)
+    asked = asking((1, day(1)), (1, day(3)), (1, day(4)), (1, day(5)), (1, day(6)))
+    assert balance_of(store, asked, **argument) == [10, 10, 11, 20, 20]
+
+
+def test_a_version_that_does_not_say_when_it_was_known_was_never_known(tmp_path):
+    rows = [(1, day(1), day(1), 10), (1, day(2), None, 20)]
+    store = store_at(tmp_path, [view_of(write(tmp_path / "account.parquet", rows))])
+    assert balance_of(store, asking((1, day(3)))) == [20]
+    assert balance_of(store, asking((1, day(3))), filter_by_created_timestamp=True) == [10]
+
+
+def test_of_equal_versions_the_last_in_the_order_of_the_files_counts(tmp_path):
+    for name, value in (("b", 2), ("a", 1), ("c", 3)):
+        write(tmp_path / "account" / f"{name}.parquet", [(1, day(1), day(1), 10 * value), (1, day(1), day(1), value)])
+    store = store_at(tmp_path, [view_of(tmp_path / "account")])
+    assert balance_of(store, asking((1, day(2)))) == [3]
+
+
+def expected_of(versions, entities, ttl: timedelta | None, by_creation: bool) -> list:
+    answers = []
+    for customer, moment in entities:
+        best = None
+        for key, event, created, balance in versions:
+            late = by_creation and (created is None or created > moment)
+            old = ttl is not None and event is not None and event < moment - ttl
+            if key is None or key != customer or event is None or event > moment or late or old:
+                continue
+            rank = (event, created is not None, created or event)
+            if best is None or rank >= best[0]:
+                best = (rank, balance)
+        answers.append(best and best[1])
+    return answers
+
+
+moments = st.integers(0, 12).map(lambda hours: day(1, hours=hours))
+versions = st.lists(
+    st.tuples(
+        st.sampled_from([1, 2, 3, None]),
+        st.one_of(moments, st.none()),
+        st.one_of(moments, st.none()),
+        st.integers(0, 99),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    versions=versions,
+    entities=st.lists(st.tuples(st.sampled_from([1, 2, 3, 4]), moments), min_size=1, max_size=15),
+    ttl=st.sampled_from([None, timedelta(hours=3)]),
+    by_creation=st.booleans(),
+    block_rows=st.integers(1, 20),
+    files=st.integers(1, 4),
+)
+def test_blocks_of_any_size_over_files_of_any_number_answer_as_one(
+    tmp_path_factory, versions, entities, ttl, by_creation, block_rows, files
+):
+    folder = tmp_path_factory.mktemp("project")
+    size = -(-len(versions) // files)
+    for number in range(files):
+        part = versions[number * size : (number + 1) * size]
+        write(folder / "account" / f"{number}.parquet", part, row_group_size=3)
+    store = store_at(
+        folder,
+        [view_of(folder / "account", ttl=ttl)],
+        known_by_created_timestamp=by_creation,
+        block_rows=block_rows,
+    )
+    job = store.get_historical_features(asking(*entities), BALANCE)
+    answer = job.to_arrow()
+    assert answer["balance"].to_pylist() == expected_of(versions, entities, ttl, by_creation)
+    assert answer["customer"].to_pylist() == [customer for customer, _ in entities]
+    assert answer["event_timestamp"].to_pylist() == [moment for _, moment in entities]
+    assert job.to_parquet(folder / "answer.parquet") == len(entities)
+    assert pq.read_table(folder / "answer.parquet").equals(answer)
+    assert sorted(path.name for path in folder.iterdir()) == ["account", "answer.parquet", "online.db", "registry.db"]
+
+
+def test_many_versions_are_condensed_to_those_that_may_answer(tmp_path, monkeypatch):
+    monkeypatch.setattr("feature_repo.stores.asof.view_join._VERSIONS_AT_A_TIME", 2)
+    rows = [(1, day(1 + number), day(1 + (number * 7) % 11), number) for number in range(9)]
+    asked = [(1, day(1 + at)) for at in range(12)]
+    view = view_of(write(tmp_path / "account.parquet", rows, row_group_size=1))
+    store = store_at(tmp_path, [view], known_by_created_timestamp=True, block_rows=5)
+    assert balance_of(store, asking(*asked)) == expected_of(rows, asked, None, by_creation=True)
+
+
+def test_entity_columns_come_back_as_they_were(tmp_path, history):
+    store = store_at(tmp_path, [history])
+    entities = pd.DataFrame(
+        {
+            "label": pd.Categorical(["b", "a", None]),
+            "customer": np.array([2, 1, 2], dtype="int32"),
+            "event_timestamp": pd.to_datetime([day(6), day(3), day(6)]),
+            "weight": pd.array([1, None, 3], dtype="Int64"),
+        },
+        index=[7, 7, 3],
+    )
+    answer = store.get_historical_features(entities, BALANCE).to_arrow()
+    assert answer.drop_columns("balance").equals(pa.Table.from_pandas(entities, preserve_index=False))
+    assert answer["balance"].to_pylist() == [50, 20, 50]
+
+
+def test_entities_may_be_polars_arrow_or_a_query(tmp_path, history):
+    store = store_at(tmp_path, [history])
+    asked = asking((1, day(3)), (2, day(3)))
+    asked.to_parquet(tmp_path / "asked.parquet")
+    for entities in (
+        asked,
+        pa.Table.from_pandas(asked),
+        pl.from_pandas(asked),
+        "SELECT * FROM 'asked.parquet' ORDER BY customer",
+        "SELECT unnest([1, 2]) AS customer, TIMESTAMPTZ '2024-01-03 00:00:00+00' AS event_timestamp",
+    ):
+        assert balance_of(store, entities) == [20, 50]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["2024-01-03T00:00:00Z", "2024-01-03 02:00:00+02:00"],
+        ["2024-01-03", "2024-01-03"],
+        [datetime(2024, 1, 3), datetime(2024, 1, 3)],  # noqa: DTZ001
+        [day(3).date(), day(3).date()],
+    ],
+)
+def test_a_time_may_be_text_a_date_or_without_a_zone(tmp_path, history, written):
+    store = store_at(tmp_path, [history])
+    entities = pd.DataFrame({"customer": [1, 2], "event_timestamp": written})
+    assert balance_of(store, entities) == [20, 50]
+    job = store.get_historical_features(entities, BALANCE)
+    assert job.metadata
+    assert (job.metadata.min_event_timestamp, job.metadata.max_event_timestamp) == (day(3), day(3))
+
+
+def test_rows_without_a_time_or_a_key_come_back_without_a_match(tmp_path, history):
+    store = store_at(tmp_path, [history])
+    entities = pd.DataFrame({"customer": [None, 1.0, 2.0], "event_timestamp": pd.to_datetime([day(3), None, day(3)])})
+    assert balance_of(store, entities) == [None, None, 50]
+    assert balance_of(store, entities.iloc[:1]) == [None]
+    assert balance_of(store, entities.iloc[:0]) == []
+
+
+def test_without_entities_each_key_of_the_span_is_asked_about_at_its_end(tmp_path):
+    rows = [(2, day(2), day(2), 20), (1, day(3), day(3), 30), (3, day(9), day(9), 90), (4, day(1), day(1), 40)]
+    store = store_at(tmp_path, [view_of(write(tmp_path / "account.parquet", rows))])
+    answer = store.get_historical_features(features=BALANCE, start_date=day(2), end_date=day(5)).to_arrow()
+    assert answer.to_pylist() == [
+        {"customer": 1, "event_timestamp": day(5), "balance": 30},
+        {"customer": 2, "event_timestamp": day(5), "balance": 20},
+    ]
+
+
+def test_a_month_reads_the_files_of_the_month_and_the_ttl(tmp_path):
+    for number in range(1, 60):
+        folder = tmp_path / "account" / f"snapshot_on={day(number).date()}"
+        file = write(folder / "part.parquet", [(1, day(number + 1), day(number + 1, hours=3), number)])
+        if not 18 <= number <= 27:
+            # The footer stays: what it tells must be enough to leave the rest alone.
+            metadata = pq.read_metadata(file)
+            content = bytearray(file.read_bytes())
+            content[4 : -metadata.serialized_size - 8] = b"\xff" * (len(content) - metadata.serialized_size - 12)
+            file.write_bytes(content)
+    store = store_at(tmp_path, [view_of(tmp_path / "account", ttl=timedelta(days=2))])
+    asked = asking(*((1, day(number, hours=12)) for number in range(21, 29)))
+    assert balance_of(store, asked) == list(range(20, 28))
+    with pytest.raises(OSError, match=r"."):
+        balance_of(store, asking((1, day(40))))
+
+
+def test_files_without_statistics_answer_alike(tmp_path):
+    view = view_of(write(tmp_path / "account.parquet", HISTORY, write_statistics=False), ttl=timedelta(days=3))
+    store = store_at(tmp_path, [view])
+    assert balance_of(store, asking((1, day(3)), (2, day(6)))) == [20, None]
+
+
+@pytest.fixture
+def on_demand(history):
+    def with_bonus(inputs: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"total": (inputs["balance"] + inputs["bonus"]).astype("float64")})
+
+    return on_demand_feature_view(
+        name="adjusted",
+        sources=[history, RequestSource(name="request", schema=[Field(name="bonus", dtype=Int64)])],
+        schema=[Field(name="total", dtype=Float64)],
+        mode="pandas",
+    )(with_bonus)
+
+
+@pytest.mark.parametrize("full_names", [False, True])
+def test_on_demand_views_are_computed_for_parquet_too(tmp_path, history, on_demand, full_names):
+    store = store_at(tmp_path, [history, on_demand], block_rows=1)
+    entities = asking((1, day(6)), (3, day(6)), (2, day(3))).assign(bonus=[1, 2, 3])
+    job = store.get_historical_features(entities, [*BALANCE, "adjusted:total"], full_feature_names=full_names)
+    total = "adjusted__total" if full_names else "total"
+    assert job.to_arrow()[total].to_pylist() == [21, None, 53]
+    job.to_parquet(tmp_path / "answer.parquet")
+    written = pq.read_table(tmp_path / "answer.parquet")
+    assert written[total].to_pylist() == [21, None, 53]
+    assert written[total].type == pa.float64()
+    assert written.column_names == job.to_arrow().column_names
+
+
+def test_request_data_that_is_missing_is_named(tmp_path, history, on_demand):
+    store = store_at(tmp_path, [history, on_demand])
+    with pytest.raises(RequestDataNotFoundInEntityDfException, match="bonus"):
+        store.get_historical_features(pl.from_pandas(asking((1, day(6)))), ["adjusted:total"])
+
+
+@pytest.mark.filterwarnings("ignore:Saving dataset is an experimental feature", "ignore:Retrieving datasets is")
+@pytest.mark.parametrize("place", ["saved.parquet", "saved"])
+def test_a_saved_dataset_comes_back(tmp_path, history, place):
+    store = store_at(tmp_path, [history], block_rows=2)
+    job = store.get_historical_features(asking((1, day(6)), (2, day(3)), (1, day(1))), BALANCE)
+    storage = SavedDatasetFileStorage(path=place)
+    saved = store.create_saved_dataset(from_=job, name="training", storage=storage)
+    assert (tmp_path / place).exists()
+    expected = {(1, 20), (2, 50), (1, 11)}
+    assert set(saved.to_df()[["customer", "balance"]].itertuples(index=False, name=None)) == expected
+    again = store.get_saved_dataset("training").to_df()
+    assert set(again[["customer", "balance"]].itertuples(index=False, name=None)) == expected
+    with pytest.raises(SavedDatasetLocationAlreadyExists):
+        job.persist(storage)
+    job.persist(storage, allow_overwrite=True)
+    assert len(pq.read_table(tmp_path / place)) == 3
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path, history):
+    store = store_at(tmp_path, [history], block_rows=1)
+    target = tmp_path / "answers" / "answer.parquet"
+    job = store.get_historical_features(asking((1, day(6)), (2, day(3))), BALANCE)
+    job.to_parquet(target)
+    before = target.read_bytes()
+    (tmp_path / "account.parquet").write_bytes(b"no Parquet")
+    with pytest.raises(ValueError, match=r"account.parquet: expected a Parquet file"):
+        job.to_parquet(target)
+    assert target.read_bytes() == before
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_pandas_may_be_written_into(tmp_path, history):
+    frame = store_at(tmp_path, [history]).get_historical_features(asking((1, day(6))), BALANCE).to_df()
+    frame.loc[0, "balance"] = 0
+    assert frame["balance"].tolist() == [0]
+
+
+def test_there_is_no_sql(tmp_path, history):
+    job = store_at(tmp_path, [history]).get_historical_features(asking((1, day(6))), BALANCE)
+    with pytest.raises(NotImplementedError, match=r"to_arrow\(\)"):
+        job.to_sql()
+
+
+@pytest.mark.parametrize(
+    ("entities", "error", "message"),
+    [
+        ({"event_timestamp": [day(2)]}, FeastEntityDFMissingColumnsError, "customer"),
+        ({"customer": [1], "a": [day(2)], "b": [day(2)]}, EntityTimestampInferenceException, "event_timestamp"),
+        ({"customer": [1], "event_timestamp": [day(2)], "balance": [1]}, ValueError, "full_feature_names=True"),
+        ({"customer": [1], "event_timestamp": [20240102]}, TypeError, "'event_timestamp': expected timestamps"),
+        ({"customer": [1], "event_timestamp": ["soon"]}, ValueError, "'event_timestamp': expected times in ISO 8601"),
+        ({"customer": ["1"], "event_timestamp": [day(2)]}, TypeError, "join key 'customer': .* bring them to one type"),
+    ],
+)
+def test_what_cannot_be_joined_is_refused(tmp_path, history, entities, error, message):
+    store = store_at(tmp_path, [history])
+    with pytest.raises(error, match=message):
+        balance_of(store, pd.DataFrame(entities))
+
+
+def test_entities_of_an_unknown_kind_are_refused(tmp_path, history):
+    with pytest.raises(TypeError, match=r"expected entity rows as a pandas DataFrame, .* found dict"):
+        balance_of(store_at(tmp_path, [history]), {"customer": [1]})
+
+
+def test_a_column_that_the_files_lack_is_named(tmp_path):
+    path = write(tmp_path / "account.parquet", HISTORY)
+    store = store_at(tmp_path, [view_of(path, {"credit": Int64})])
+    with pytest.raises(ValueError, match=r"expected a column 'credit', found customer, event, created, balance"):
+        store.get_historical_features(asking((1, day(2))), ["account:credit"]).to_arrow()
+
+
+def test_files_that_are_not_there_are_named(tmp_path):
+    store = store_at(tmp_path, [view_of(tmp_path / "nowhere")])
+    with pytest.raises(FileNotFoundError, match=r"nowhere: expected a Parquet file"):
+        balance_of(store, asking((1, day(2))))
+
+
+def test_hidden_files_and_others_of_a_folder_are_left_alone(tmp_path):
+    write(tmp_path / "account" / "part.parquet", HISTORY)
+    write(tmp_path / "account" / ".writing.parquet", [(1, day(2), day(9), 99)])
+    write(tmp_path / "account" / "_temporary" / "part.parquet", [(1, day(2), day(9), 99)])
+    Path(tmp_path / "account" / "_SUCCESS").touch()
+    Path(tmp_path / "account" / "notes.txt").write_text("no Parquet")
+    assert balance_of(store_at(tmp_path, [view_of(tmp_path / "account")]), asking((1, day(3)))) == [20]
+
+
+@pytest.mark.parametrize("pattern", ["*/*.parquet", "**/*.parquet", "200?/[!b]*.parquet", "**"])
+def test_a_pattern_names_files(tmp_path, pattern):
+    write(tmp_path / "account" / "2001" / "a.parquet", [(1, day(1), day(1), 1)])
+    write(tmp_path / "account" / "2002" / "c.parquet", [(1, day(2), day(2), 2)])
+    store = store_at(tmp_path, [view_of(tmp_path / "account" / pattern)])
+    assert balance_of(store, asking((1, day(1)), (1, day(3)))) == [1, 2]
+
+
+def test_the_same_question_has_the_same_bytes(tmp_path, history):
+    store = store_at(tmp_path, [history], block_rows=2)
+    job = store.get_historical_features(asking(*((1 + at % 3, day(9 - at % 7)) for at in range(20))), BALANCE)
+    contents = set()
+    for number in range(3):
+        job.to_parquet(tmp_path / f"{number}.parquet")
+        contents.add((tmp_path / f"{number}.parquet").read_bytes())
+    assert len(contents) == 1
+
+
+def test_the_table_of_the_files_is_not_touched(tmp_path, history):
+    store = store_at(tmp_path, [history])
+    balance_of(store, asking((1, day(3))))
+    assert pq.read_table(tmp_path / "account.parquet").equals(balances(HISTORY))
