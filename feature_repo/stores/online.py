@@ -1,29 +1,218 @@
-"""Feast's Redis store, at the address that the environment names."""
+"""Feast's Redis store at wire speed: same keys, same values, for any reader or writer of Feast's.
+
+What differs: rows are written from Arrow (`online_write_table`, which the engine in `engine.py` calls for
+`feast materialize`), the newer of two writes wins whichever comes last, a view's TTL counts, nothing waits without
+a limit, and `lookup.LookupPlan` reads a whole feature service at once.
+"""
 
 from __future__ import annotations
 
-import os
-from typing import Literal
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Literal
 
-from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreConfig
-from pydantic import Field, StrictStr
+import pyarrow as pa
+from feast import FeatureView, RepoConfig
+from feast.infra.online_stores.helpers import compute_versioned_name
+from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreConfig, RedisType
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value as ValueProto
+from pydantic import Field, PositiveFloat, PositiveInt, StrictStr
+
+from feature_repo.stores.private_redis import redis_address
+from feature_repo.stores.wire import feast_response
+from feature_repo.stores.wire.keys import KeyLayout, created_field_of
+from feature_repo.stores.wire.settings import WireSettings
+from feature_repo.stores.wire.transport import Client, Wire
+from feature_repo.stores.wire.transport_async import AsyncWire
+from feature_repo.stores.wire.write import Manner, Row, Target, Written, batches_of_rows, write_table
 
 
-def redis_address() -> str:
-    """`TIDEMARK_REDIS` as Feast writes it: host:port,option=value,...
+class WireRedisOnlineStoreConfig(RedisOnlineStoreConfig):
+    """Feast's settings for Redis, with our address as the default, and how long to wait and how often to try.
 
-    The default is the private server's. Its port is not Redis's own, so that no other Redis of the machine is
-    written into by accident; the timeouts keep a request from hanging when the server is away.
+    The connection string goes first: socket_timeout=..., socket_connect_timeout=... in it override those here.
     """
-    return os.environ.get("TIDEMARK_REDIS") or "localhost:6399,socket_connect_timeout=1,socket_timeout=5"
 
-
-class HomeRedisOnlineStoreConfig(RedisOnlineStoreConfig):
-    """Feast's settings for Redis, with our address as the default."""
-
-    type: Literal["feature_repo.stores.online.HomeRedisOnlineStore"]  # type: ignore[assignment]
+    type: Literal["feature_repo.stores.online.WireRedisOnlineStore"]  # type: ignore[assignment]
     connection_string: StrictStr = Field(default_factory=redis_address)
+    socket_timeout_seconds: PositiveFloat = 1.0
+    connect_timeout_seconds: PositiveFloat = 1.0
+    retries: int = Field(2, ge=0, description="further tries after a failed one")
+    backoff_base_seconds: PositiveFloat = 0.02
+    backoff_cap_seconds: PositiveFloat = 0.5
+    breaker_failures: PositiveInt = 5
+    breaker_seconds: PositiveFloat = 2.0
+
+    def wire_settings(self) -> WireSettings:
+        """What the wire is to be set up with."""
+        return WireSettings(
+            connection_string=self.connection_string,
+            redis_type=self.redis_type,
+            sentinel_master=self.sentinel_master,
+            socket_timeout=self.socket_timeout_seconds,
+            connect_timeout=self.connect_timeout_seconds,
+            retries=self.retries,
+            backoff_base=self.backoff_base_seconds,
+            backoff_cap=self.backoff_cap_seconds,
+            breaker_failures=self.breaker_failures,
+            breaker_seconds=self.breaker_seconds,
+        )
 
 
-class HomeRedisOnlineStore(RedisOnlineStore):
-    """Feast finds the settings of a store by its class's name; nothing else differs from Feast's own."""
+class WireRedisOnlineStore(RedisOnlineStore):
+    """Feast makes one for each FeatureStore, and finds its settings' class by this class's name."""
+
+    _wire: Wire | None = None
+    _async_wire: AsyncWire | None = None
+
+    def wire(self, config: RepoConfig) -> Wire:
+        """The way to Redis for threads."""
+        if self._wire is None:
+            self._wire = Wire(_settings(config))
+        return self._wire
+
+    def async_wire(self, config: RepoConfig) -> AsyncWire:
+        """The way to Redis for coroutines."""
+        if self._async_wire is None:
+            self._async_wire = AsyncWire(_settings(config))
+        return self._async_wire
+
+    def online_write_table(
+        self,
+        config: RepoConfig,
+        view: FeatureView,
+        blocks: Iterable[pa.RecordBatch],
+        progress: Callable[[int], object] | None = None,
+    ) -> Written:
+        """Write Arrow rows that have the columns of the view: join keys, features, and the times of its source."""
+        target = _target(config, view)
+        return write_table(self.wire(config), target, _manner(config), blocks, progress)
+
+    def online_write_batch(
+        self, config: RepoConfig, table: FeatureView, data: list[Row], progress: Callable[[int], Any] | None
+    ) -> None:
+        """Feast's rows: of a push, or of `write_to_online_store`."""
+        for rows, batch in batches_of_rows(versioned_name(table, config), config.project, _manner(config), data):
+            self.wire(config).ask(batch)
+            if progress:
+                progress(rows)
+
+    async def online_write_batch_async(
+        self, config: RepoConfig, table: FeatureView, data: list[Row], progress: Callable[[int], Any] | None
+    ) -> None:
+        """The same on an event loop."""
+        for rows, batch in batches_of_rows(versioned_name(table, config), config.project, _manner(config), data):
+            await self.async_wire(config).ask(batch)
+            if progress:
+                progress(rows)
+
+    def online_read(
+        self,
+        config: RepoConfig,
+        table: FeatureView,
+        entity_keys: list[EntityKey],
+        requested_features: list[str] | None = None,
+    ) -> list[tuple[datetime | None, dict[str, ValueProto] | None]]:
+        """Event time and values of each entity; (None, None) where nothing was ever written."""
+        question = feast_response.question(
+            config, table, versioned_name(table, config), entity_keys, requested_features
+        )
+        return question.rows(self.wire(config).ask(question.batch))
+
+    async def online_read_async(
+        self,
+        config: RepoConfig,
+        table: FeatureView,
+        entity_keys: list[EntityKey],
+        requested_features: list[str] | None = None,
+    ) -> list[tuple[datetime | None, dict[str, ValueProto] | None]]:
+        """The same on an event loop."""
+        question = feast_response.question(
+            config, table, versioned_name(table, config), entity_keys, requested_features
+        )
+        return question.rows(await self.async_wire(config).ask(question.batch))
+
+    def _read_features_per_fv(self, config: RepoConfig, *asked: Any, **named: Any) -> None:
+        """What `get_online_features` reads: all views in one exchange."""
+        exchange = feast_response.Exchange.of(config, versioned_name, *asked, **named)
+        exchange.answer(self.wire(config).ask(exchange.batch))
+
+    async def _read_features_per_fv_async(self, config: RepoConfig, *asked: Any, **named: Any) -> None:
+        exchange = feast_response.Exchange.of(config, versioned_name, *asked, **named)
+        exchange.answer(await self.async_wire(config).ask(exchange.batch))
+
+    def delete_table(self, config: RepoConfig, table: FeatureView) -> None:
+        """Feast's deletion of a view, and of the created times, which Feast does not know."""
+        created = created_field_of(versioned_name(table, config))
+        client = self._get_client(config.online_store)
+        layout = KeyLayout.of(
+            config.project, {field.name: field.dtype.to_value_type() for field in table.entity_columns}
+        )
+        with client.pipeline(transaction=False) as pipe:
+            for key in client.scan_iter(layout.pattern, count=1000):
+                pipe.hdel(key, created)  # type: ignore[arg-type]  # bytes are as good
+            pipe.execute()
+        super().delete_table(config, table)
+
+    async def close(self) -> None:
+        """Close the connections of the running loop, and those of threads."""
+        if self._async_wire is not None:
+            await self._async_wire.close()
+        if self._wire is not None:
+            self._wire.close()
+
+    def _get_client(self, online_store_config: RedisOnlineStoreConfig) -> Client:
+        if self._wire is None:
+            self._wire = Wire(_config(online_store_config).wire_settings())
+        return self._wire.client
+
+    async def _get_client_async(self, online_store_config: RedisOnlineStoreConfig) -> Any:
+        raise NotImplementedError(
+            "this store asks through async_wire(config), whose connections belong to one loop each"
+        )
+
+
+def versioned_name(view: FeatureView, config: RepoConfig) -> str:
+    """The view as Redis knows it: with its version, if the registry keeps versions apart."""
+    name: str = compute_versioned_name(view, config.registry.enable_online_feature_view_versioning)
+    return name
+
+
+def key_layout(project: str, view: FeatureView) -> KeyLayout:
+    """How the view's join keys become the key of a hash."""
+    return KeyLayout.of(project, {field.name: field.dtype.to_value_type() for field in view.entity_columns})
+
+
+def _target(config: RepoConfig, view: FeatureView) -> Target:
+    source = view.batch_source
+    if source is None:
+        raise ValueError(
+            f"view {view.name!r}: expected a batch source, which names the columns of the times, found none"
+        )
+    return Target(
+        view=versioned_name(view, config),
+        layout=key_layout(config.project, view),
+        features=tuple((field.name, field.dtype.to_value_type()) for field in view.features),
+        event_column=source.timestamp_field,
+        created_column=source.created_timestamp_column or None,
+    )
+
+
+def _manner(config: RepoConfig) -> Manner:
+    online = _config(config.online_store)
+    return Manner(
+        guarded=not online.skip_dedup,
+        expire_seconds=online.key_ttl_seconds or None,
+        by_slot=online.redis_type == RedisType.redis_cluster,
+    )
+
+
+def _settings(config: RepoConfig) -> WireSettings:
+    return _config(config.online_store).wire_settings()
+
+
+def _config(found: object) -> WireRedisOnlineStoreConfig:
+    if not isinstance(found, WireRedisOnlineStoreConfig):
+        raise TypeError(f"expected the settings of WireRedisOnlineStore, found {type(found).__name__}")
+    return found

@@ -1,0 +1,174 @@
+"""A lookup made ready: the command's fixed bytes for each entity, and what stands where in the replies."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
+
+from feature_repo.stores.wire.decode import python_value
+from feature_repo.stores.wire.entity_lookup import EntityLookup, Reply, micros_of_stored, read_many
+from feature_repo.stores.wire.found import Found, state_of, states_of
+from feature_repo.stores.wire.parcels import Batch
+from feature_repo.stores.wire.resolve import Resolved, StoredFeature, StoredView
+
+# Up to so many replies are taken apart in Python, more by NumPy.
+FEW_REPLIES = 12
+
+_Read = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int8]]
+Rows = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The rows of one question: each entity once, and which of them each row is."""
+
+    batch: Batch
+    counts: tuple[int, ...]
+    places: tuple[list[int] | None, ...]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Everything that does not depend on the rows."""
+
+    resolved: Resolved
+    lookups: tuple[EntityLookup, ...]
+
+    @classmethod
+    def of(cls, project: str, resolved: Resolved) -> Compiled:
+        """Group the features by entity."""
+        groups: dict[tuple[object, ...], list[StoredFeature]] = defaultdict(list)
+        for feature in resolved.stored:
+            groups[feature.view.join_keys, feature.view.asked_by].append(feature)
+        return cls(resolved, tuple(EntityLookup.of(project, features) for features in groups.values()))
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """What is read, in the service's order; what only on-demand views need comes last."""
+        return tuple(feature.column for feature in self.resolved.stored)
+
+    @cached_property
+    def views(self) -> tuple[str, ...]:
+        """The views that are read."""
+        return tuple(view.name for view in self._views)
+
+    @cached_property
+    def join_keys(self) -> tuple[str, ...]:
+        """The columns that rows must have."""
+        names = (name for lookup in self.lookups for name in lookup.asked_by if name != DUMMY_ENTITY_ID)
+        return tuple(dict.fromkeys(names))
+
+    @cached_property
+    def _numeric(self) -> tuple[str, ...]:
+        read = {one.column for lookup in self.lookups for one in lookup.numbers}
+        return tuple(name for name in self.columns if name in read)
+
+    @cached_property
+    def _order(self) -> list[int]:
+        read = [one.column for lookup in self.lookups for one in lookup.numbers]
+        return [read.index(name) for name in self._numeric]
+
+    @cached_property
+    def _views(self) -> tuple[StoredView, ...]:
+        return tuple(view for lookup in self.lookups for view in lookup.views)
+
+    def asked(self, rows: Rows) -> Asked:
+        """The commands for some rows."""
+        columns = self._key_columns(rows)
+        commands: list[bytes] = []
+        keys: list[bytes] = []
+        counts: list[int] = []
+        places: list[list[int] | None] = []
+        for lookup in self.lookups:
+            mine = lookup.layout.of_values([columns[name] for name in lookup.asked_by])
+            once = dict.fromkeys(mine)
+            if len(once) < len(mine):
+                at = {key: place for place, key in enumerate(once)}
+                places.append([at[key] for key in mine])
+                mine = list(once)
+            else:
+                places.append(None)
+            commands += lookup.commands(mine)
+            keys += mine
+            counts.append(len(mine))
+        return Asked(Batch(commands, keys), tuple(counts), tuple(places))
+
+    def found(self, asked: Asked, replies: Sequence[Reply], now: int) -> Found:
+        """What the replies say."""
+        mine = list(_by_lookup(asked, replies))
+        objects = {
+            feature.column: _objects([python_value(reply[column], feature.kind) for reply in part])
+            for lookup, part in zip(self.lookups, mine, strict=True)
+            for column, feature in lookup.other_places
+        }
+        few = 0 < len(replies) <= FEW_REPLIES
+        numbers, times, states = self._read_few(mine, now) if few else self._read_many(mine, now)
+        return Found(self.columns, self._numeric, numbers, objects, self.views, times, states, now)
+
+    def _read_many(self, replies: Sequence[Sequence[Reply]], now: int) -> _Read:
+        parts = [read_many(lookup, mine) for lookup, mine in zip(self.lookups, replies, strict=True)]
+        numbers, times, filled = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+        ttls = np.array([view.ttl_micros for view in self._views], np.int64)
+        return numbers.take(self._order, axis=1), times, states_of(times, filled, ttls, now)
+
+    def _read_few(self, replies: Sequence[Sequence[Reply]], now: int) -> _Read:
+        """In Python: for few rows, calling NumPy takes longer than the work."""
+        numbers, times, states = [], [], []
+        for row in zip(*replies, strict=True):
+            values: list[float] = []
+            moments: list[int] = []
+            filled: list[bool] = []
+            for lookup, reply in zip(self.lookups, row, strict=True):
+                values += lookup.number_columns.read_few(reply)
+                moments += map(micros_of_stored, reply[: len(lookup.views)])
+                filled += [any(map(reply.__getitem__, places)) for places in lookup.places]
+            numbers.append([values[place] for place in self._order])
+            times.append(moments)
+            judged = zip(moments, filled, self._views, strict=True)
+            states.append([state_of(moment, some, view.ttl_micros, now) for moment, some, view in judged])
+        return np.array(numbers, np.float64), np.array(times, np.int64), np.array(states, np.int8)
+
+    def _key_columns(self, rows: Rows) -> Mapping[str, Sequence[Any]]:
+        names = self.join_keys
+        if isinstance(rows, Mapping):
+            if missing := [name for name in names if name not in rows]:
+                raise KeyError(f"expected the join keys {', '.join(names)}, found none called {', '.join(missing)}")
+            columns = {name: _listed(rows[name]) for name in names}
+            count = len(next(iter(rows.values()), ()))
+            if uneven := [name for name in names if len(columns[name]) != count]:
+                raise ValueError(f"expected columns of one length, {count}, found another in {', '.join(uneven)}")
+        else:
+            try:
+                columns = {name: [row[name] for row in rows] for name in names}
+            except KeyError as missing:
+                raise KeyError(f"expected {', '.join(names)} in each row, found one without {missing}") from None
+            count = len(rows)
+        return {**columns, DUMMY_ENTITY_ID: [DUMMY_ENTITY_VAL] * count}
+
+
+def _listed(values: Sequence[Any]) -> Sequence[Any]:
+    return values.tolist() if isinstance(values, np.ndarray) else values
+
+
+def _by_lookup(asked: Asked, replies: Sequence[Reply]) -> Iterator[Sequence[Reply]]:
+    """Each lookup's replies, one for each row."""
+    first = 0
+    for count, places in zip(asked.counts, asked.places, strict=True):
+        mine = replies[first : first + count]
+        first += count
+        yield mine if places is None else [mine[place] for place in places]
+
+
+def _objects(values: list[Any]) -> npt.NDArray[np.object_]:
+    # element by element: NumPy would make a matrix of lists of one length
+    column = np.empty(len(values), object)
+    for place, value in enumerate(values):
+        column[place] = value
+    return column

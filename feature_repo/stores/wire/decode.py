@@ -1,0 +1,200 @@
+"""Replies of Redis to numbers: all values of all rows as one buffer, cut up by NumPy and not one by one."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from feast.protos.feast.types.Value_pb2 import Value as ValueProto
+from feast.type_map import feast_value_type_to_python_type
+from feast.value_type import ValueType
+
+from feature_repo.stores.wire.encode import tag_of
+
+Floats = npt.NDArray[np.float64]
+
+# Types that become numbers, in the order in which their columns stand.
+_ORDER = (ValueType.DOUBLE, ValueType.FLOAT, ValueType.INT64, ValueType.INT32, ValueType.BOOL)
+_NUMBERS = ("double_val", "float_val", "int64_val", "int32_val", "bool_val")
+# How many bytes of a varint are kept of the eight that are read at once.
+_KEPT = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
+_NAN = float("nan")
+# By their size with the tag: what stands for a null, the tag, and the form for `struct`.
+_FIXED = {
+    9: (struct.pack("<Bd", tag_of(ValueType.DOUBLE), _NAN), bytes([tag_of(ValueType.DOUBLE)]), "xd"),
+    5: (struct.pack("<Bf", tag_of(ValueType.FLOAT), _NAN), bytes([tag_of(ValueType.FLOAT)]), "xf"),
+}
+_LOW_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
+# Seven bits of each byte drawn together: pairs of bytes, then of pairs, then of fours.
+_FOLDS = tuple(
+    (np.uint64(low), np.uint64(high), np.uint64(shift))
+    for low, high, shift in (
+        (0x007F007F007F007F, 0x7F007F007F007F00, 1),
+        (0x00003FFF00003FFF, 0x3FFF00003FFF0000, 2),
+        (0x000000000FFFFFFF, 0x0FFFFFFF00000000, 4),
+    )
+)
+
+
+def is_number(kind: ValueType) -> bool:
+    """Whether values of this type become numbers; of the others each is a Python object."""
+    return kind in _ORDER
+
+
+def rank(kind: ValueType) -> int:
+    """Where columns of this type stand among numbers."""
+    return _ORDER.index(kind)
+
+
+class Buffer:
+    """The values of many replies, `width` in each: where each starts and how long it is."""
+
+    def __init__(self, replies: Sequence[Sequence[bytes | None]], width: int) -> None:
+        flat = [value or b"" for reply in replies for value in reply]
+        lengths = np.fromiter(map(len, flat), np.int64, len(flat))
+        # Eleven bytes are read from each start, wherever it is.
+        self.blob = b"".join(flat) + bytes(24)
+        self.starts = (np.cumsum(lengths) - lengths).reshape(-1, width)
+        self.lengths = lengths.reshape(-1, width)
+
+    def value(self, row: int, column: int) -> bytes:
+        """One value as it is stored."""
+        start = int(self.starts[row, column])
+        return self.blob[start : start + int(self.lengths[row, column])]
+
+
+@dataclass(frozen=True)
+class NumberColumns:
+    """Adjacent columns of replies that hold numbers of these types, in the order of `rank`."""
+
+    names: tuple[str, ...]
+    kinds: tuple[ValueType, ...]
+    first: int
+
+    @cached_property
+    def _tags(self) -> npt.NDArray[np.uint8]:
+        return np.array([tag_of(kind) for kind in self.kinds], np.uint8)
+
+    @cached_property
+    def _bounds(self) -> tuple[int, int]:
+        ranks = [rank(kind) for kind in self.kinds]
+        return sum(one < 1 for one in ranks), sum(one < 2 for one in ranks)
+
+    def read(self, buffer: Buffer) -> Floats:
+        """The numbers; NaN where nothing, or a null, is stored. Integers beyond 2^53 lose their last digits."""
+        columns = slice(self.first, self.first + len(self.kinds))
+        starts, lengths = buffer.starts[:, columns], buffer.lengths[:, columns]
+        words: npt.NDArray[np.uint64] = np.ndarray((len(buffer.blob) - 7,), "<u8", buffer.blob, 0, (1,))
+        tags = np.frombuffer(buffer.blob, np.uint8)[starts]
+        content = words[starts + 1]
+        out = np.empty(starts.shape)
+        fits = tags == self._tags
+        doubles, floats = self._bounds
+        if doubles:
+            out[:, :doubles] = content[:, :doubles].view("<f8")
+            fits[:, :doubles] &= lengths[:, :doubles] == 9
+        if floats > doubles:
+            part = slice(doubles, floats)
+            # What lies where a null is may look like a signalling NaN.
+            with np.errstate(invalid="ignore"):
+                out[:, part] = content[:, part].astype("<u4").view("<f4")
+            fits[:, part] &= lengths[:, part] == 5
+        if len(self.kinds) > floats:
+            part = slice(floats, None)
+            out[:, part] = _whole(content[:, part], starts[:, part], lengths[:, part] - 1, words)
+            fits[:, part] &= lengths[:, part] > 1
+        empty = lengths == 0
+        out[empty] = np.nan
+        for row, column in np.argwhere(~(fits | empty)).tolist():
+            out[row, column] = self._other(buffer.value(row, self.first + column), self.names[column])
+        return out
+
+    def read_few(self, reply: Sequence[bytes | None]) -> list[float]:
+        """The numbers of one reply. For few rows this is quicker than to call NumPy some forty times."""
+        doubles, floats = self._bounds
+        first, middle, last = self.first, self.first + floats, self.first + len(self.kinds)
+        out: list[float] = [
+            *self._fixed(reply, first, first + doubles, 9),
+            *self._fixed(reply, first + doubles, middle, 5),
+        ]
+        for value, tag, name in zip(reply[middle:last], self._whole_tags, self._whole_names, strict=True):
+            if not value:
+                out.append(_NAN)
+            elif value[0] != tag:
+                out.append(self._other(value, name))
+            elif len(value) == 2:
+                out.append(value[1])
+            elif len(value) == 3:
+                out.append(value[1] & 0x7F | value[2] << 7)
+            else:
+                out.append(_signed(value))
+        return out
+
+    @cached_property
+    def _whole_tags(self) -> list[int]:
+        return [tag_of(kind) for kind in self.kinds[self._bounds[1] :]]
+
+    @cached_property
+    def _whole_names(self) -> tuple[str, ...]:
+        return self.names[self._bounds[1] :]
+
+    def _fixed(self, reply: Sequence[bytes | None], start: int, end: int, size: int) -> Sequence[float]:
+        if start == end:
+            return ()
+        null, tag, form = _FIXED[size]
+        part = b"".join([value or null for value in reply[start:end]])
+        if len(part) == size * (end - start) and part[::size] == tag * (end - start):
+            return struct.unpack(f"<{form * (end - start)}", part)
+        values = zip(reply[start:end], self.names[start - self.first :], strict=False)
+        return [self._other(value, name) if value else _NAN for value, name in values]
+
+    def _other(self, stored: bytes, name: str) -> float:
+        """A value of another type than the view declares: written before the view was changed."""
+        value = ValueProto.FromString(stored)
+        which = value.WhichOneof("val")
+        if which not in _NUMBERS:
+            raise TypeError(
+                f"feature {name!r}: expected a number, found a {which} in Redis; materialise the view again, "
+                "or apply the definition that its values were written by"
+            )
+        return float(getattr(value, which))
+
+
+def _whole(
+    content: npt.NDArray[np.uint64],
+    starts: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    words: npt.NDArray[np.uint64],
+) -> npt.NDArray[np.int64]:
+    folded = content & _KEPT[np.clip(lengths, 0, 8)] & _LOW_BITS
+    for low, high, shift in _FOLDS:
+        folded = (folded & low) | ((folded & high) >> shift)
+    if lengths.max(initial=0) > 8:
+        rest = words[starts + 9]
+        ninth, tenth = rest & np.uint64(0x7F), (rest >> np.uint64(8)) & np.uint64(1)
+        folded |= np.where(lengths > 8, ninth << np.uint64(56), np.uint64(0))
+        folded |= np.where(lengths > 9, tenth << np.uint64(63), np.uint64(0))
+    return folded.view(np.int64)
+
+
+def _signed(value: bytes) -> int:
+    """The integer behind a tag, of any length."""
+    number = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(value[1:]))
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def python_value(stored: bytes | None, kind: ValueType) -> Any:
+    """A value that is not a number, as Feast's `to_dict` tells it."""
+    if not stored:
+        return None
+    value = ValueProto.FromString(stored)
+    return (
+        value.string_val
+        if value.HasField("string_val") and kind is ValueType.STRING
+        else feast_value_type_to_python_type(value, kind)
+    )

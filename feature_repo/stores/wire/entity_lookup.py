@@ -1,0 +1,101 @@
+"""What is read of one entity: one command for all views that share its hash, and how its reply is taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from feature_repo.stores.wire.decode import Buffer, NumberColumns, is_number, rank
+from feature_repo.stores.wire.keys import KeyLayout, field_of, stamp_field_of
+from feature_repo.stores.wire.resolve import StoredFeature, StoredView
+from feature_repo.stores.wire.times import ABSENT, micros_of_stamp
+
+Reply = Sequence[bytes | None]
+
+
+@dataclass(frozen=True)
+class EntityLookup:
+    """Views of the same entity share a hash, and so one command: their event times, numbers, then all else."""
+
+    layout: KeyLayout
+    asked_by: tuple[str, ...]
+    views: tuple[StoredView, ...]
+    numbers: tuple[StoredFeature, ...]
+    others: tuple[StoredFeature, ...]
+
+    @classmethod
+    def of(cls, project: str, features: Sequence[StoredFeature]) -> EntityLookup:
+        """For features whose views have the same join keys, asked by the same columns."""
+        views = tuple(dict.fromkeys(feature.view for feature in features))
+        numbers = sorted((one for one in features if is_number(one.kind)), key=lambda one: rank(one.kind))
+        others = [one for one in features if not is_number(one.kind)]
+        layout = KeyLayout.of(project, dict(views[0].join_keys))
+        return cls(layout, views[0].asked_by, views, tuple(numbers), tuple(others))
+
+    @property
+    def width(self) -> int:
+        """Values in a reply."""
+        return len(self.views) + len(self.numbers) + len(self.others)
+
+    @cached_property
+    def _command(self) -> tuple[bytes, bytes]:
+        stamps = [stamp_field_of(view.stored_name) for view in self.views]
+        fields = [*stamps, *(field_of(one.view.stored_name, one.feature) for one in (*self.numbers, *self.others))]
+        tail = b"".join(b"$%d\r\n%b\r\n" % (len(field), field) for field in fields)
+        return b"*%d\r\n$5\r\nHMGET\r\n$" % (2 + len(fields)), b"\r\n" + tail
+
+    def commands(self, keys: Sequence[bytes]) -> list[bytes]:
+        """One for each key."""
+        head, tail = self._command
+        return [b"%b%d\r\n%b%b" % (head, len(key), key, tail) for key in keys]
+
+    @cached_property
+    def number_columns(self) -> NumberColumns:
+        """Where the numbers stand."""
+        names = tuple(one.column for one in self.numbers)
+        return NumberColumns(names, tuple(one.kind for one in self.numbers), len(self.views))
+
+    @cached_property
+    def other_places(self) -> tuple[tuple[int, StoredFeature], ...]:
+        """Where in a reply the features stand that are not numbers."""
+        return tuple(enumerate(self.others, len(self.views) + len(self.numbers)))
+
+    @cached_property
+    def members(self) -> npt.NDArray[np.float32]:
+        """For each value but the event times, the view that it belongs to: a 1 in its column."""
+        of_view = [self.views.index(one.view) for one in (*self.numbers, *self.others)]
+        return np.eye(len(self.views), dtype=np.float32)[of_view]
+
+    @cached_property
+    def places(self) -> tuple[tuple[int, ...], ...]:
+        """For each view, where its values stand in a reply."""
+        first = len(self.views)
+        return tuple(tuple((np.flatnonzero(column) + first).tolist()) for column in self.members.T)
+
+
+class Read(NamedTuple):
+    """Of each row: the numbers, the views' event times, and which views have a value at all."""
+
+    numbers: npt.NDArray[np.float64]
+    times: npt.NDArray[np.int64]
+    filled: npt.NDArray[np.bool_]
+
+
+def read_many(lookup: EntityLookup, replies: Sequence[Reply]) -> Read:
+    """Take many replies apart at once."""
+    views = len(lookup.views)
+    buffer = Buffer(replies, lookup.width)
+    times = [micros_of_stored(stamp) for reply in replies for stamp in reply[:views]]
+    filled = (buffer.lengths[:, views:] > 0).astype(np.float32) @ lookup.members > 0
+    return Read(lookup.number_columns.read(buffer), np.array(times, np.int64).reshape(-1, views), filled)
+
+
+@lru_cache(maxsize=4096)
+def micros_of_stored(stamp: bytes | None) -> int:
+    """An event time; those of a day's snapshots are few."""
+    return ABSENT if stamp is None else micros_of_stamp(stamp)

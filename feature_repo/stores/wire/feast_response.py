@@ -1,0 +1,145 @@
+"""What Feast's own calls ask and expect back: protobuf values, row by row, with a status for each.
+
+Feast's `get_online_features` marks everything PRESENT, also what was never written. Here a feature is NOT_FOUND if
+its view was never written for the entity, OUTSIDE_MAX_AGE if the view's TTL has passed (the value is still told),
+NULL_VALUE if it is null, and PRESENT otherwise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+import hiredis
+from feast import FeatureView, RepoConfig, utils
+from feast.infra.key_encoding_utils import serialize_entity_key
+from feast.protos.feast.serving.ServingService_pb2 import FieldStatus, GetOnlineFeaturesResponse
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value as ValueProto
+
+from feature_repo.stores.wire.keys import field_of, stamp_field_of
+from feature_repo.stores.wire.parcels import Batch
+from feature_repo.stores.wire.times import datetime_of, micros_of_stamp
+
+Stored = Sequence[bytes | None]
+_NULL = ValueProto()
+
+
+@dataclass(frozen=True)
+class Question:
+    """The features of one view for some entities. Replies have the event time first."""
+
+    view: FeatureView
+    features: tuple[str, ...]
+    batch: Batch
+
+    def rows(self, replies: Sequence[Stored]) -> list[tuple[datetime | None, dict[str, ValueProto] | None]]:
+        """As `online_read` returns them."""
+        return [self._row(reply) for reply in replies]
+
+    def _row(self, reply: Stored) -> tuple[datetime | None, dict[str, ValueProto] | None]:
+        stamp = reply[0]
+        if stamp is None:
+            return None, None
+        values = {name: value_of(stored) for name, stored in zip(self.features, islice(reply, 1, None), strict=True)}
+        return datetime_of(micros_of_stamp(stamp)), values
+
+
+def value_of(stored: bytes | None) -> ValueProto:
+    """The value as Feast knows it; nothing stored is a null."""
+    return ValueProto.FromString(stored) if stored else _NULL
+
+
+def question(
+    config: RepoConfig, view: FeatureView, name: str, entities: Sequence[EntityKey], features: Sequence[str] | None
+) -> Question:
+    """Ask for the features of a view, or for all that it has."""
+    asked = tuple(features or (field.name for field in view.features))
+    fields = [stamp_field_of(name), *(field_of(name, feature) for feature in asked)]
+    project = config.project.encode()
+    keys = [serialize_entity_key(entity, entity_key_serialization_version=3) + project for entity in entities]
+    return Question(view, asked, Batch([_hmget(key, fields) for key in keys], keys))
+
+
+def _hmget(key: bytes, fields: Sequence[bytes]) -> bytes:
+    packed: bytes = hiredis.pack_command((b"HMGET", key, *fields))  # type: ignore[arg-type]  # a tuple of any length
+    return packed
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """All that one `get_online_features` reads, and the response that it fills."""
+
+    questions: tuple[Question, ...]
+    places: tuple[Sequence[list[int]], ...]
+    length: tuple[int, ...]
+    response: GetOnlineFeaturesResponse
+    full_feature_names: bool
+    with_versions: bool
+
+    @classmethod
+    def of(
+        cls,
+        config: RepoConfig,
+        name_of: Callable[[FeatureView, RepoConfig], str],
+        grouped_refs: Sequence[tuple[FeatureView, list[str]]],
+        join_key_values: dict[str, list[ValueProto]],
+        entity_name_to_join_key_map: dict[str, str],
+        online_features_response: GetOnlineFeaturesResponse,
+        full_feature_names: bool,
+        include_feature_view_version_metadata: bool,
+    ) -> Exchange:
+        """Feast's arguments, by Feast's names."""
+        questions, places, lengths = [], [], []
+        for view, features in grouped_refs:
+            entities, indexes, length = utils._get_unique_entities(view, join_key_values, entity_name_to_join_key_map)
+            keys = utils._get_entity_key_protos(entities)
+            questions.append(question(config, view, name_of(view, config), keys, features))
+            places.append(indexes)
+            lengths.append(length)
+        return cls(
+            tuple(questions), tuple(places), tuple(lengths), online_features_response, full_feature_names,
+            include_feature_view_version_metadata,
+        )  # fmt: skip
+
+    @property
+    def batch(self) -> Batch:
+        """All questions at once."""
+        return Batch(
+            [command for one in self.questions for command in one.batch.commands],
+            [key for one in self.questions for key in one.batch.keys],
+        )
+
+    def answer(self, replies: Sequence[Stored]) -> None:
+        """Fill the response."""
+        now, remaining = time.time_ns() // 1000, iter(replies)
+        for one, places, length in zip(self.questions, self.places, self.length, strict=True):
+            self._fill(one, list(islice(remaining, len(one.batch.keys))), places, length, now)
+
+    def _fill(
+        self, one: Question, replies: Sequence[Stored], places: Sequence[list[int]], length: int, now: int
+    ) -> None:
+        first = len(self.response.results)
+        utils._populate_response_from_feature_data(
+            list(one.features), one.rows(replies), places, self.response, self.full_feature_names, one.view, length,
+            self.with_versions,
+        )  # fmt: skip
+        for entity, reply in zip(places, replies, strict=True):
+            for number, status in enumerate(_statuses(one.view, reply, now)):
+                if status != FieldStatus.PRESENT:
+                    for place in entity:
+                        self.response.results[first + number].statuses[place] = status
+
+
+def _statuses(view: FeatureView, reply: Stored, now: int) -> list[int]:
+    stamp, *values = reply
+    if stamp is None:
+        return [FieldStatus.NOT_FOUND] * len(values)
+    # an on-demand view that is written has none
+    ttl: timedelta | None = getattr(view, "ttl", None)
+    if ttl and now - micros_of_stamp(stamp) > ttl.total_seconds() * 1_000_000:
+        return [FieldStatus.OUTSIDE_MAX_AGE] * len(values)
+    return [FieldStatus.PRESENT if stored else FieldStatus.NULL_VALUE for stored in values]

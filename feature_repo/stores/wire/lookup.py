@@ -1,0 +1,212 @@
+"""Read a whole feature service at once: compiled when it is first needed, and again when the registry has changed.
+
+plan = LookupPlan.compile(store, "move_probability_v1")
+found = plan.read([{"customer_id": 123}])
+inputs = plan.completed(found, {"request_timestamp": [now]})
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock, Thread
+from typing import Any
+
+import numpy as np
+from feast import FeatureStore, OnDemandFeatureView
+
+from feature_repo.stores.online import WireRedisOnlineStore
+from feature_repo.stores.wire.compiled import Compiled, Rows
+from feature_repo.stores.wire.found import Found
+from feature_repo.stores.wire.on_demand import completed
+from feature_repo.stores.wire.parcels import Batch
+from feature_repo.stores.wire.resolve import Asked, OnDemand, resolved
+from feature_repo.stores.wire.times import micros_of
+from feature_repo.stores.wire.transport import Wire
+from feature_repo.stores.wire.transport_async import AsyncWire
+
+# What is asked at once: some milliseconds of Redis's time, in which we take the chunk before apart.
+CHUNK_ROWS = 256
+CHUNKS_AT_ONCE = 2
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Version:
+    """What one state of the registry makes of the service."""
+
+    compiled: Compiled
+    on_demand: Mapping[str, OnDemandFeatureView]
+
+
+class LookupPlan:
+    """The features of a service, ready to be read by any number of threads and event loops.
+
+    The registry is looked at again every `refresh_seconds`, by a thread of its own, while questions go on being
+    answered by the last plan. If that look fails the last plan stays, and `refresh_fault` says why. `refresh()` looks
+    at once.
+    """
+
+    def __init__(
+        self, store: FeatureStore, asked: Asked, wire: Wire, async_wire: AsyncWire, refresh_seconds: float,
+        *, full_names: bool,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._asked = asked
+        self._wire = wire
+        self._async_wire = async_wire
+        self._full_names = full_names
+        self._every = refresh_seconds
+        self._refreshing = Lock()
+        self.refresh_fault: Exception | None = None
+        self._version = self._look()
+        self._due = time.monotonic() + refresh_seconds
+
+    @classmethod
+    def compile(
+        cls, store: FeatureStore, asked: Asked, *, full_names: bool = False, refresh_seconds: float | None = None
+    ) -> LookupPlan:
+        """For a service, its name, or references (`view:feature`). Refreshed as often as Feast's registry cache is."""
+        online = store._get_provider().online_store
+        if not isinstance(online, WireRedisOnlineStore):
+            raise TypeError(f"expected WireRedisOnlineStore as online_store, found {type(online).__name__}")
+        every = store.config.registry.cache_ttl_seconds if refresh_seconds is None else refresh_seconds
+        return cls(
+            store, asked, online.wire(store.config), online.async_wire(store.config), every or float("inf"),
+            full_names=full_names,
+        )  # fmt: skip
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What `read` tells, in the service's order."""
+        return self._version.compiled.columns
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What `completed` tells: all features of the service in its order, computed ones among them."""
+        return self._version.compiled.resolved.outputs
+
+    @property
+    def join_keys(self) -> tuple[str, ...]:
+        """The columns that rows must have."""
+        return self._version.compiled.join_keys
+
+    @property
+    def on_demand(self) -> tuple[OnDemand, ...]:
+        """The views that are computed from the request."""
+        return self._version.compiled.resolved.on_demand
+
+    @property
+    def request_fields(self) -> tuple[str, ...]:
+        """What `completed` must be given."""
+        return tuple(dict.fromkeys(name for view in self.on_demand for name in view.request))
+
+    def read(self, rows: Rows, *, now: datetime | None = None) -> Found:
+        """Look up rows, given as columns or one by one; ages and statuses are those at `now`."""
+        compiled, at = self._current(), _micros(now)
+        if _count(rows) <= CHUNK_ROWS:
+            asked = compiled.asked(rows)
+            return compiled.found(asked, self._wire.ask(asked.batch), at)
+        questions = []
+
+        def batches() -> Iterator[Batch]:
+            for chunk in _chunks(rows):
+                questions.append(compiled.asked(chunk))
+                yield questions[-1].batch
+
+        replies = self._wire.ask_each(batches())
+        return _joined([compiled.found(questions[place], one, at) for place, one in enumerate(replies)])
+
+    async def read_async(self, rows: Rows, *, now: datetime | None = None) -> Found:
+        """The same on an event loop."""
+        compiled, at = self._current(), _micros(now)
+
+        async def one(chunk: Rows) -> Found:
+            asked = compiled.asked(chunk)
+            return compiled.found(asked, await self._async_wire.ask(asked.batch), at)
+
+        if _count(rows) <= CHUNK_ROWS:
+            return await one(rows)
+        few = asyncio.Semaphore(CHUNKS_AT_ONCE)
+
+        async def in_turn(chunk: Rows) -> Found:
+            async with few:
+                return await one(chunk)
+
+        async with asyncio.TaskGroup() as group:
+            parts = [group.create_task(in_turn(chunk)) for chunk in _chunks(rows)]
+        return _joined([part.result() for part in parts])
+
+    def completed(self, found: Found, request: Mapping[str, Sequence[Any]]) -> Found:
+        """With the on-demand features, by the functions in their definitions; columns as `outputs` has them."""
+        version = self._version
+        return completed(found, request, version.compiled.resolved, version.on_demand)
+
+    async def close_async(self) -> None:
+        """Close the connections of the running loop."""
+        await self._async_wire.close()
+
+    def refresh(self) -> bool:
+        """Look at the registry now, and tell whether the service has changed."""
+        with self._refreshing:
+            return self._refresh()
+
+    def _current(self) -> Compiled:
+        if time.monotonic() >= self._due and self._refreshing.acquire(blocking=False):
+            Thread(target=self._refresh_aside, name="lookup-plan-refresh", daemon=True).start()
+        return self._version.compiled
+
+    def _refresh_aside(self) -> None:
+        try:
+            self._refresh()
+        except Exception as fault:
+            self.refresh_fault = fault
+            self._due = time.monotonic() + self._every
+            _log.warning("the lookup plan of %s was not refreshed, the last one goes on: %s", self._asked, fault)
+        finally:
+            self._refreshing.release()
+
+    def _refresh(self) -> bool:
+        version = self._look()
+        changed = version.compiled.resolved != self._version.compiled.resolved
+        if changed:
+            self._version = version
+        self.refresh_fault = None
+        self._due = time.monotonic() + self._every
+        return changed
+
+    def _look(self) -> _Version:
+        found, on_demand = resolved(self._store, self._asked, full_names=self._full_names)
+        return _Version(Compiled.of(self._store.project, found), on_demand)
+
+
+def _count(rows: Rows) -> int:
+    return max(map(len, rows.values()), default=0) if isinstance(rows, Mapping) else len(rows)
+
+
+def _chunks(rows: Rows) -> Iterator[Rows]:
+    for start in range(0, _count(rows), CHUNK_ROWS):
+        part = slice(start, start + CHUNK_ROWS)
+        yield {name: values[part] for name, values in rows.items()} if isinstance(rows, Mapping) else rows[part]
+
+
+def _joined(parts: list[Found]) -> Found:
+    first = parts[0]
+    return Found(
+        columns=first.columns,
+        numeric=first.numeric,
+        numbers=np.concatenate([part.numbers for part in parts]),
+        objects={name: np.concatenate([part.objects[name] for part in parts]) for name in first.objects},
+        views=first.views,
+        times=np.concatenate([part.times for part in parts]),
+        states=np.concatenate([part.states for part in parts]),
+        asked_at=first.asked_at,
+    )
+
+
+def _micros(now: datetime | None) -> int:
+    return time.time_ns() // 1000 if now is None else micros_of(now)

@@ -1,0 +1,106 @@
+"""Which write wins, decided inside Redis, so that two writers at once cannot undo each other.
+
+A row is written if its event time is later than the stored one, or equal to it and its created time is not earlier
+than the stored one. Feast stores no created time, so one more field of the hash tells it:
+
+    _ts:<view>    Feast's: the event time
+    _ct:<view>    ours: the created time (8 bytes, microseconds) and the bytes of the `_ts` that it belongs to
+
+Stock Feast asks for fields by name and does not see `_ct`. When it writes over a row it changes `_ts` alone; the
+field then speaks of another event time and no longer counts. A created time that is not known counts as earlier than
+any: whoever writes the same event time again wins over it, and a write without one loses to a stored row that has one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from feature_repo.stores.wire.times import HEAD_FORMAT
+
+# Lua passes at most some 250 arguments in a call, and a field takes two.
+_FIELDS_PER_CALL = 100
+_HEAD_VALUES = 4
+
+
+@dataclass(frozen=True)
+class Script:
+    """The writing of a view's rows, each a key and one packed argument: times, then the values in order of `fields`.
+
+    A value has its length before it: in one byte, or in four if its field is `wide`.
+    """
+
+    stamp_field: bytes
+    created_field: bytes
+    fields: tuple[bytes, ...]
+    wide: tuple[bool, ...]
+    tells_created: bool
+    guarded: bool
+    expire_seconds: int | None
+
+    @cached_property
+    def text(self) -> bytes:
+        """The Lua."""
+        expire = f"redis.call('EXPIRE', key, {int(self.expire_seconds)})" if self.expire_seconds else ""
+        layout = HEAD_FORMAT + "".join("I4c0" if wide else "Bc0" for wide in self.wide)
+        return f"""\
+local function moment(stored)
+  local seconds, nanos, at = 0, 0, 1
+  while at <= #stored do
+    local tag, value, scale, length, byte = string.byte(stored, at), 0, 1, 0
+    repeat
+      at = at + 1
+      byte = string.byte(stored, at)
+      length = length + 1
+      if length <= 6 then value = value + (byte % 128) * scale; scale = scale * 128 end
+    until byte < 128
+    at = at + 1
+    if length == 10 then value = value - scale end
+    if tag == 8 then seconds = value elseif tag == 16 then nanos = value end
+  end
+  return seconds, nanos
+end
+local function wins(key, seconds, nanos, created, stamp)
+  local stored = redis.call('HMGET', key, {_literal(self.stamp_field)}, {_literal(self.created_field)})
+  if not stored[1] then return true end
+  if stored[1] ~= stamp then
+    local s, n = moment(stored[1])
+    return seconds > s or (seconds == s and nanos > n)
+  end
+  local known = stored[2]
+  return not known or string.sub(known, 9) ~= stamp or struct.unpack('<i8', known) <= created
+end
+local written = 0
+for i, key in ipairs(KEYS) do
+  local v = {{struct.unpack('{layout}', ARGV[i])}}
+  if {"wins(key, v[1], v[2], v[3], v[4])" if self.guarded else "true"} then
+    {self._writing()}
+    {expire}
+    written = written + 1
+  end
+end
+return written
+""".encode("ascii")
+
+    @cached_property
+    def digest(self) -> bytes:
+        """The name under which Redis knows the script once it is loaded."""
+        return hashlib.sha1(self.text, usedforsecurity=False).hexdigest().encode()
+
+    def _writing(self) -> str:
+        pairs = [f"{_literal(self.stamp_field)}, v[4]"]
+        if self.tells_created:
+            pairs.append(f"{_literal(self.created_field)}, struct.pack('<i8', v[3]) .. v[4]")
+        pairs += [f"{_literal(field)}, v[{_HEAD_VALUES + 1 + place}]" for place, field in enumerate(self.fields)]
+        return "\n    ".join(f"redis.call('HSET', key, {', '.join(part)})" for part in _parts(pairs))
+
+
+def _parts(pairs: Sequence[str]) -> list[Sequence[str]]:
+    return [pairs[start : start + _FIELDS_PER_CALL] for start in range(0, len(pairs), _FIELDS_PER_CALL)]
+
+
+def _literal(name: bytes) -> str:
+    """Bytes as a Lua string, whatever is in them."""
+    return '"' + "".join(f"\\{byte:03d}" for byte in name) + '"'

@@ -1,0 +1,245 @@
+"""Packed commands out, replies in, over redis-py's connections: they know TLS, logins, Sentinels and Clusters.
+
+Commands go out as one buffer, and replies come back through one hiredis reader. Whatever fails between the first byte
+sent and the last reply read closes the connection: a socket with a reply still to come would answer the next question
+with it. Everything sent here may be sent twice (reads, and writes that their times decide), so a failed exchange is
+tried again as a whole.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from threading import Lock
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from circuitbreaker import CircuitBreakerError  # type: ignore[import-untyped]
+from feast.infra.online_stores.redis import RedisType
+from redis import ConnectionPool, Redis, RedisCluster, Sentinel
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.cluster import ClusterNode
+from redis.retry import Retry
+
+from feature_repo.stores.wire.errors import OnlineStoreRefusedError, UnsteadyError, away, resting
+from feature_repo.stores.wire.lender import Lender
+from feature_repo.stores.wire.parcels import (
+    FAULTS,
+    Batch,
+    Parcel,
+    ReplyReader,
+    asked_elsewhere,
+    breaker_of,
+    checked,
+    is_passing,
+    parcel_for,
+    parcels_by_slot,
+    replies_of,
+)
+from feature_repo.stores.wire.settings import WireSettings
+
+_CHUNK = 1 << 18
+Client = Redis | RedisCluster
+
+
+class Wire:
+    """The way to a Redis for threads; any number of them may ask at once."""
+
+    def __init__(self, settings: WireSettings) -> None:
+        self.settings = settings
+        self._breaker = breaker_of(settings)
+        self._guarded = self._breaker.decorate(self._tried)
+        self._retry = Retry(
+            ExponentialWithJitterBackoff(cap=settings.backoff_cap, base=settings.backoff_base),
+            settings.retries,
+            supported_errors=FAULTS,
+        )
+        self._lock = Lock()
+        self._client: Client | None = None
+        self._is_cluster = settings.redis_type == RedisType.redis_cluster
+        self._lenders: WeakKeyDictionary[ConnectionPool, Lender] = WeakKeyDictionary()
+        self._topology_is_old = False
+
+    @property
+    def client(self) -> Client:
+        """redis-py's client, for what is not worth packing."""
+        client = self._client
+        if client is None:
+            with self._lock:
+                client = self._client = self._client or _connect(self.settings)
+        return client
+
+    def ask(self, batch: Batch) -> list[Any]:
+        """The replies, in the order of the commands."""
+        if not batch.commands:
+            return []
+        try:
+            return self._guarded(batch)  # type: ignore[no-any-return]
+        except CircuitBreakerError:
+            remaining = max(0.0, float(self._breaker.open_remaining))
+            raise resting(self.settings.address, remaining, self._breaker.last_failure) from None
+
+    def ask_each(self, batches: Iterable[Batch]) -> Iterator[list[Any]]:
+        """The replies of each batch in turn. Each is sent before those of the one before it are read, so that Redis
+        and we work at once; what goes wrong with that is asked again by itself.
+        """
+        ahead: deque[tuple[Batch, _Sent | None]] = deque()
+        try:
+            for batch in batches:
+                ahead.append((batch, self._begun(batch)))
+                if len(ahead) > 1:
+                    yield self._finished(*ahead.popleft())
+            while ahead:
+                yield self._finished(*ahead.popleft())
+        finally:
+            for _, sent in ahead:
+                if sent is not None:
+                    sent.abandon()
+
+    def close(self) -> None:
+        """Close the connections; the next question opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+            for lender in self._lenders.values():
+                lender.close()
+            self._lenders.clear()
+        if client is not None:
+            client.close()
+
+    def _begun(self, batch: Batch) -> _Sent | None:
+        if self._breaker.opened:
+            return None
+        try:
+            return _Sent.out(self._parcels(batch))
+        except FAULTS:
+            return None
+
+    def _finished(self, batch: Batch, sent: _Sent | None) -> list[Any]:
+        if sent is not None:
+            try:
+                return self._answered(batch, sent)
+            except FAULTS:
+                self._topology_is_old = True
+        return self.ask(batch)
+
+    def _tried(self, batch: Batch) -> list[Any]:
+        settings = self.settings
+        try:
+            return self._retry.call_with_retry(lambda: self._once(batch), lambda _: None, is_passing)
+        except FAULTS as fault:
+            if not is_passing(fault):
+                raise OnlineStoreRefusedError(f"Redis at {settings.address} refused the login: {fault}") from fault
+            raise away(settings.address, settings.retries + 1, fault, settings.breaker_seconds) from fault
+
+    def _once(self, batch: Batch) -> list[Any]:
+        try:
+            return self._answered(batch, _Sent.out(self._parcels(batch)))
+        except FAULTS:
+            self._topology_is_old = True
+            raise
+
+    def _answered(self, batch: Batch, sent: _Sent) -> list[Any]:
+        with sent:
+            replies = replies_of(sent.parcels, sent.received(), len(batch.commands))
+            if self._is_cluster and (moving := asked_elsewhere(batch, replies, self._lender_at)):
+                with _Sent.out(moving) as asking:
+                    for parcel, answers in zip(moving, asking.received(), strict=True):
+                        replies[parcel.members[0]] = answers[-1]
+            return checked(replies, self.settings.address)
+
+    def _parcels(self, batch: Batch) -> list[Parcel[Lender]]:
+        client = self.client
+        if not isinstance(client, RedisCluster):
+            return parcel_for(self._lender(client.connection_pool), batch)
+        if self._topology_is_old:
+            client.nodes_manager.initialize()
+            self._topology_is_old = False
+        nodes = client.nodes_manager
+        return parcels_by_slot(lambda slot: self._lender_of(client, nodes.get_node_from_slot(slot)), batch)
+
+    def _lender_at(self, host: str, port: int) -> Lender:
+        client = self.client
+        node = client.get_node(host, port) if isinstance(client, RedisCluster) else None  # type: ignore[no-untyped-call]
+        if not isinstance(client, RedisCluster) or node is None:
+            raise UnsteadyError(f"a key moves to {host}:{port}, which is not among the nodes known so far")
+        return self._lender_of(client, node)
+
+    def _lender_of(self, client: RedisCluster, node: ClusterNode) -> Lender:
+        return self._lender(client.get_redis_connection(node).connection_pool)
+
+    def _lender(self, pool: ConnectionPool) -> Lender:
+        lender = self._lenders.get(pool)
+        if lender is None:
+            with self._lock:
+                lender = self._lenders.setdefault(pool, Lender(pool))
+        return lender
+
+
+def _connect(settings: WireSettings) -> Client:
+    options = settings.options()
+    if settings.redis_type == RedisType.redis_cluster:
+        known = [ClusterNode(host, port) for host, port in settings.nodes]  # type: ignore[no-untyped-call]
+        return RedisCluster(startup_nodes=known, **options)
+    if settings.redis_type == RedisType.redis_sentinel:
+        sentinel: Any = Sentinel(settings.nodes, **options)  # type: ignore[no-untyped-call]
+        master: Redis = sentinel.master_for(settings.sentinel_master)
+        return master
+    host, port = settings.nodes[0]
+    return Redis(host=host, port=port, **options)
+
+
+class _Sent:
+    """What is under way, and the connections it is under way on.
+
+    They go back to their lenders when all is well, and are closed first if it is not: a reply may still be to come, or
+    the server may have said that it is not the right one to ask.
+    """
+
+    def __init__(self, parcels: Sequence[Parcel[Lender]]) -> None:
+        self.parcels = parcels
+        self._connections: list[Any] = []
+
+    @classmethod
+    def out(cls, parcels: Sequence[Parcel[Lender]]) -> _Sent:
+        """Send to all nodes."""
+        sent = cls(parcels)
+        try:
+            for parcel in parcels:
+                connection = parcel.node.take()
+                sent._connections.append(connection)
+                connection._sock.sendall(parcel.payload)
+        except BaseException:
+            sent.abandon()
+            raise
+        return sent
+
+    def received(self) -> list[list[Any]]:
+        """Read from each node."""
+        replies = []
+        for connection, parcel in zip(self._connections, self.parcels, strict=True):
+            reader = ReplyReader(parcel.replies)
+            receive = connection._sock.recv
+            while not reader.feed(receive(_CHUNK)):
+                pass
+            replies.append(reader.replies)
+        return replies
+
+    def abandon(self) -> None:
+        """Close the connections, and let go of them."""
+        for connection in self._connections:
+            connection.disconnect()
+        self._give_back()
+
+    def __enter__(self) -> _Sent:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or issubclass(kind, OnlineStoreRefusedError):
+            self._give_back()
+        else:
+            self.abandon()
+
+    def _give_back(self) -> None:
+        for parcel, connection in zip(self.parcels, self._connections, strict=False):
+            parcel.node.give_back(connection)
+        self._connections = []

@@ -1,0 +1,183 @@
+"""Rows to Redis: from Arrow columns block by block, or from Feast's protobuf rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import hiredis
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from feast.infra.key_encoding_utils import serialize_entity_key
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value as ValueProto
+from feast.value_type import ValueType
+
+from feature_repo.stores.wire.encode import encoded, is_wide
+from feature_repo.stores.wire.keys import KeyLayout, created_field_of, field_of, stamp_field_of
+from feature_repo.stores.wire.newest import newest
+from feature_repo.stores.wire.parcels import Batch
+from feature_repo.stores.wire.ragged import Column, Padded, Ragged, bulk, joined
+from feature_repo.stores.wire.script import Script
+from feature_repo.stores.wire.times import UNKNOWN, heads, micros_of_column, micros_of_moments
+from feature_repo.stores.wire.transport import Wire
+
+# A block of 27 features takes some 30 MB while it is put together. Redis serves others between scripts of so many keys.
+BLOCK_ROWS = 16_384
+KEYS_PER_SCRIPT = 32
+
+Row = tuple[EntityKey, dict[str, ValueProto], datetime, datetime | None]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The view that rows are written into."""
+
+    view: str
+    layout: KeyLayout
+    features: tuple[tuple[str, ValueType], ...]
+    event_column: str
+    created_column: str | None
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How rows are written: Feast's `skip_dedup` and `key_ttl_seconds`, and whether keys lie in a Cluster's slots."""
+
+    guarded: bool
+    expire_seconds: int | None
+    by_slot: bool
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of the rows: written, or left out because Redis, or the rows themselves, had newer ones."""
+
+    rows: int
+    written: int
+
+    @property
+    def superseded(self) -> int:
+        """Rows that were not the newest."""
+        return self.rows - self.written
+
+
+def write_table(
+    wire: Wire,
+    target: Target,
+    manner: Manner,
+    blocks: Iterable[pa.RecordBatch],
+    progress: Callable[[int], object] | None = None,
+) -> Written:
+    """Write Arrow rows. While Redis works on one block, the next is put together; there are never more than two."""
+    rows = written = 0
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="to-redis") as sender:
+        under_way: tuple[int, Future[list[int]]] | None = None
+        for block in _blocks(blocks):
+            batch = _batch_of_block(target, manner, block)
+            if under_way is not None:
+                written += _arrived(under_way, progress)
+            rows += block.num_rows
+            under_way = block.num_rows, sender.submit(wire.ask, batch)
+        if under_way is not None:
+            written += _arrived(under_way, progress)
+    return Written(rows, written)
+
+
+def batches_of_rows(view: str, project: str, manner: Manner, rows: Sequence[Row]) -> Iterator[tuple[int, Batch]]:
+    """Feast's protobuf rows as batches, with the number of rows in each. Rows may differ in what they set."""
+    alike: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        alike[tuple(row[1])].append(row)
+    for features, members in alike.items():
+        for start in range(0, len(members), BLOCK_ROWS):
+            part = members[start : start + BLOCK_ROWS]
+            yield len(part), _batch_of_rows(view, project, manner, features, part)
+
+
+def _arrived(under_way: tuple[int, Future[list[int]]], progress: Callable[[int], object] | None) -> int:
+    rows, replies = under_way
+    written = sum(replies.result())
+    if progress is not None:
+        progress(rows)
+    return written
+
+
+def _blocks(tables: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for table in tables:
+        for start in range(0, table.num_rows, BLOCK_ROWS):
+            yield table.slice(start, BLOCK_ROWS)
+
+
+def _batch_of_block(target: Target, manner: Manner, block: pa.RecordBatch) -> Batch:
+    names = [name for name, _ in target.features]
+    events = micros_of_column(block.column(target.event_column), target.event_column)
+    created = (
+        np.full(block.num_rows, UNKNOWN)
+        if target.created_column is None
+        else micros_of_column(block.column(target.created_column), target.created_column, nullable=True)
+    )
+    keep = newest(
+        [block.column(name) for name, _ in target.layout.join_keys if name in block.schema.names], events, created
+    )
+    if len(keep) < block.num_rows:
+        block, events, created = block.take(pa.array(keep)), events[keep], created[keep]
+    script = _script(target.view, tuple(names), tuple(is_wide(kind) for _, kind in target.features), manner,
+                     target.created_column is not None)  # fmt: skip
+    parts: list[bytes | Column] = [heads(events, created)]
+    for name, kind in target.features:
+        column = encoded(block.column(name), kind)
+        parts += [_sizes(column.lengths, wide=is_wide(kind)), column]
+    return _batch(script, manner, target.layout.of_table(block), joined(parts, block.num_rows))
+
+
+def _batch_of_rows(view: str, project: str, manner: Manner, features: tuple[str, ...], rows: Sequence[Row]) -> Batch:
+    script = _script(view, features, (True,) * len(features), manner, any(row[3] is not None for row in rows))
+    events = micros_of_moments([row[2] for row in rows])
+    if missing := int((events == UNKNOWN).sum()):
+        raise ValueError(f"view {view!r}: expected an event time in each row, found none in {missing} of {len(rows)}")
+    times = heads(events, micros_of_moments([row[3] for row in rows]))
+    stored = [[value.SerializeToString() for value in row[1].values()] for row in rows]
+    values = Ragged.of([b"".join(len(one).to_bytes(4, "little") + one for one in row) for row in stored])
+    keys = [serialize_entity_key(row[0], entity_key_serialization_version=3) + project.encode() for row in rows]
+    return _batch(script, manner, Ragged.of(keys), joined([times, values], len(rows)))
+
+
+def _batch(script: Script, manner: Manner, keys: Ragged, packed: Ragged) -> Batch:
+    count = len(keys.lengths)
+    each = 1 if manner.by_slot else KEYS_PER_SCRIPT
+    bounds = [*range(0, count, each), count]
+    sizes = np.diff(bounds).tolist()
+    calls = [
+        b"*%d\r\n$7\r\nEVALSHA\r\n$40\r\n%s\r\n$%d\r\n%d\r\n%s%s"
+        % (3 + 2 * size, script.digest, len(str(size)), size, names, values)
+        for size, names, values in zip(sizes, bulk(keys).slices(bounds), bulk(packed).slices(bounds), strict=True)
+    ]
+    load = hiredis.pack_command(("SCRIPT", "LOAD", script.text))  # type: ignore[arg-type]  # a tuple of any length
+    return Batch(calls, keys.slices(bounds) if manner.by_slot else (), load)
+
+
+@lru_cache(maxsize=256)
+def _script(
+    view: str, features: tuple[str, ...], wide: tuple[bool, ...], manner: Manner, tells_created: bool
+) -> Script:
+    return Script(
+        stamp_field=stamp_field_of(view),
+        created_field=created_field_of(view),
+        fields=tuple(field_of(view, name) for name in features),
+        wide=wide,
+        tells_created=tells_created,
+        guarded=manner.guarded,
+        expire_seconds=manner.expire_seconds,
+    )
+
+
+def _sizes(lengths: npt.NDArray[np.int64], *, wide: bool) -> Padded:
+    dtype = "<u4" if wide else "u1"
+    block = lengths.astype(dtype).view(np.uint8).reshape(len(lengths), -1)
+    return Padded(block, np.full(len(lengths), block.shape[1]))
