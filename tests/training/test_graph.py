@@ -1,0 +1,64 @@
+"""The ONNX graph answers as the native model does, on rows with gaps, ties on thresholds and all."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from training.estimators import ESTIMATORS, load_native
+from training.graph import Calibration, Start, graph_of
+
+ROWS, COLUMNS = 4000, 7
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(3)
+    made = rng.normal(size=(ROWS, COLUMNS)).astype(np.float32)
+    made[:, 1] = np.round(made[:, 1] * 2)  # few values: many rows lie on thresholds
+    made[rng.random(made.shape) < 0.1] = np.nan
+    made[:, 0] = np.nan_to_num(made[:, 0])  # a column that never lacked a value
+    made[:, 6] = np.abs(made[:, 6]) * 100  # an estimate, at times missing
+    return made
+
+
+def labels_of(task, rows):
+    rng = np.random.default_rng(4)
+    signal = np.nan_to_num(rows[:, 0]) + np.isnan(rows[:, 2]) + np.nan_to_num(rows[:, 1]) / 2
+    if task == "price":
+        return signal + rng.normal(size=ROWS) / 10
+    noisy = signal + rng.logistic(size=ROWS)
+    return (noisy > 0).astype(float) if task == "binary" else np.digitize(noisy, [-1.0, 1.0]).astype(float)
+
+
+CALIBRATIONS = {
+    "binary": Calibration(0.9, (0.1,)),
+    "multiclass": Calibration(1.1, (0.1, -0.2, 0.0, 0.3)),
+    "price": Calibration(0.8, (0.05,), Start(6, 3, 2.0, 7.0)),
+}
+
+
+@pytest.mark.parametrize("task", CALIBRATIONS)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda one: one.name)
+def test_the_graph_equals_the_native_model(estimator, task, rows, tmp_path):
+    native = estimator.fit(rows, labels_of(task, rows), task, 4, {"rounds": 40} if estimator.rounds else {})
+    graph = graph_of(native, CALIBRATIONS[task], task, COLUMNS)
+    unseen = np.vstack([rows, np.full((1, COLUMNS), np.nan, np.float32)])
+    found = onnxruntime.InferenceSession(graph.SerializeToString()).run(None, {"inputs": unseen})[0]
+    np.testing.assert_allclose(found, CALIBRATIONS[task].applied(native.scores(unseen), unseen, task), rtol=2e-5)
+    again = load_native(native.save(tmp_path))
+    np.testing.assert_array_equal(again.scores(unseen), native.scores(unseen))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda one: one.name)
+def test_contributions_add_up_to_the_score(estimator, rows):
+    native = estimator.fit(rows, labels_of("binary", rows), "binary", 1, {"rounds": 40} if estimator.rounds else {})
+    rest = native.scores(rows)[:, 0] - native.contributions(rows)[:, 0, :].sum(axis=1)
+    assert np.ptp(rest) < 1e-3  # what is left is the same for every row
+
+
+def test_a_price_without_estimate_is_counted_by_the_area_and_without_that_by_the_middle():
+    start = Start(estimate=0, area=1, rate=3.0, otherwise=50.0)
+    rows = np.array([[9, 2], [np.nan, 2], [0, 2], [np.nan, np.nan], [np.nan, 0]], np.float32)
+    assert start.of(rows).tolist() == [9, 6, 6, 50, 50]

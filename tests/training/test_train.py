@@ -1,0 +1,181 @@
+"""From raw facts to a model that serves, through Feast and MLflow, on a small world."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from training import artifact
+from training.dataset import ChangedError, TrainingSetError, read, rebuilt, training_set
+from training.deployed import CHALLENGER, NotDeployedError, deployed
+from training.registry import Registry, RegistryError
+from training.specs import MODELS
+from training.train import train
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*noload.*:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*noload"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture
+def home(trained_home, monkeypatch):
+    """The environment that names the small world."""
+    monkeypatch.setenv("TIDEMARK_HOME", str(trained_home))
+    return trained_home
+
+
+@pytest.mark.parametrize("spec", MODELS, ids=lambda spec: spec.name)
+def test_every_model_has_a_training_set(home, spec):
+    made = training_set(spec, at_most=3000, home=home)
+    table = made.table
+    assert len(table) > 100
+    assert table.column_names[:2] == [spec.entity, "event_timestamp"]
+    assert set(made.inputs) <= set(table.column_names)
+    assert not {"request_timestamp"} & set(table.column_names)
+    until = table["label_until"].to_pandas()
+    assert (until > table["event_timestamp"].to_pandas()).all()
+    assert until.max() <= datetime.fromisoformat(made.manifest.data_end)
+
+
+def test_a_training_set_sees_what_the_snapshots_knew(home):
+    table = training_set("move_probability", at_most=500, home=home).table.to_pandas()
+    checked = 0
+    for row in table.sample(60, random_state=1).itertuples():
+        # The newest snapshot whose promise, three hours after its midnight, was kept by then.
+        day = (row.event_timestamp - timedelta(hours=3)).date() - timedelta(days=1)
+        file = home / "features" / "behavioural" / f"snapshot_on={day}" / "part.parquet"
+        stored = pq.read_table(file, partitioning=None).to_pandas().set_index("customer_id") if file.exists() else None
+        if stored is not None and row.customer_id in stored.index:
+            assert row.session_count_30d == stored.loc[row.customer_id, "session_count_30d"]
+            checked += 1
+    assert checked > 40
+
+
+def test_the_same_bytes_come_again_from_the_manifest(home, tmp_path):
+    made = training_set("property_value", home=home)
+    manifest = made.write(tmp_path / "rows.parquet")
+    assert rebuilt(manifest, home=home).parquet == (tmp_path / "rows.parquet").read_bytes()
+    assert read(tmp_path / "rows.parquet").table.equals(made.table)
+
+
+def test_what_has_changed_since_is_told(home, tmp_path):
+    copy = tmp_path / "home"
+    shutil.copytree(home / "raw" / "deals", copy / "raw" / "deals")
+    shutil.copytree(home / "raw" / "customers", copy / "raw" / "customers")
+    made = training_set("move_probability", start="2024-06-01", end="2024-08-01", home=home)
+    manifest = made.write(tmp_path / "rows.parquet")
+    some = sorted((copy / "raw" / "deals").glob("*/part.parquet"))[200]
+    deals = pq.read_table(some, partitioning=None)
+    kinds = pa.array(["SELL"] * len(deals))
+    changed = deals.set_column(deals.column_names.index("kind"), "kind", kinds.cast(deals.schema.field("kind").type))
+    late = pa.array([datetime(2024, 7, 15, tzinfo=UTC)] * len(deals), pa.timestamp("us", "UTC"))
+    pq.write_table(changed.set_column(deals.column_names.index("occurred_at"), "occurred_at", late), some)
+    with pytest.raises(ChangedError, match=r"source raw/deals: .*other content"):
+        rebuilt(manifest, home=copy)
+
+
+def test_a_set_that_was_tampered_with_is_not_read(home, tmp_path):
+    training_set("property_value", home=home).write(tmp_path / "rows.parquet")
+    (tmp_path / "rows.parquet").write_bytes(b"else")
+    with pytest.raises(ChangedError, match="not what its manifest tells of"):
+        read(tmp_path / "rows.parquet")
+
+
+def test_rows_of_ones_own_are_labelled_and_joined(home):
+    own = pd.DataFrame(
+        {"customer_id": [1, 2], "event_timestamp": pd.to_datetime(["2024-09-01", "2024-09-02"]), "note": ["x", "y"]}
+    )
+    made = training_set("move_probability", entities=own, home=home)
+    assert made.table["note"].to_pylist() == ["x", "y"]
+    assert made.table["event_timestamp"].type == pa.timestamp("us", "UTC")
+    assert set(made.table["label"].to_pylist()) <= {0, 1}
+
+
+def test_a_label_of_ones_own_is_taken_as_it_is(home):
+    moment = datetime(2024, 9, 1, tzinfo=UTC)
+    own = pa.table(
+        {"customer_id": [1], "event_timestamp": [moment], "label": [5], "label_until": [moment + timedelta(days=1)]}
+    )
+    assert training_set("move_probability", entities=own, home=home).table["label"].to_pylist() == [5]
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ({"entities": pa.table({"customer_id": [1]})}, "missing: event_timestamp"),
+        ({"entities": pa.table({"customer_id": [1], "event_timestamp": ["soon"]})}, "expected moments, found string"),
+        ({"every": "often"}, "expected a step such as 7d"),
+        ({"start": "yesterday"}, "start: expected a day or a moment"),
+        ({"start": "2026-05-01"}, "none has a label that was settled by"),
+    ],
+)
+def test_a_set_that_cannot_be_made_is_refused_in_words(home, asked, complaint):
+    with pytest.raises(TrainingSetError, match=complaint):
+        training_set("move_probability", home=home, **asked)
+
+
+def test_what_was_known_then_makes_the_set_of_then(home):
+    then = training_set("move_probability", known_at="2025-03-01", home=home)
+    assert datetime.fromisoformat(then.manifest.data_end) <= datetime(2025, 3, 1, tzinfo=UTC)
+    assert then.manifest.rows < training_set("move_probability", home=home).manifest.rows
+
+
+@pytest.fixture(scope="module")
+def registered(trained_home):
+    """Two versions of one model, in a registry of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIDEMARK_HOME", str(trained_home))
+        rows = training_set("move_probability", at_most=6000, home=trained_home)
+        return train("move_probability", rows=rows, promote=False, home=trained_home), train(
+            "move_probability", rows=rows, promote=False, home=trained_home
+        )
+
+
+def test_a_trained_model_is_registered_as_challenger_with_its_hash(home, registered):
+    found = deployed("move_probability", CHALLENGER, home)
+    assert found.version == registered[1].version
+    assert found.sha256 == artifact.sha256_of(found.folder())
+    loaded = artifact.load(found.folder(), found.sha256)
+    fitted = registered[1].fitted
+    some = fitted.rows.matrix[fitted.test][:50]
+    np.testing.assert_allclose(loaded.answers(some), fitted.best.answers[:50], rtol=1e-4)
+
+
+def test_promotion_and_roll_back_move_the_champion(home, registered):
+    registry, (first, second) = Registry(home), (one.version for one in registered)
+    with pytest.raises(NotDeployedError, match="no version is the champion"):
+        deployed("move_probability", home=home)
+    registry.promote("move_probability", first)
+    with pytest.raises(RegistryError, match="nothing to roll back to"):
+        registry.roll_back("move_probability")
+    registry.promote("move_probability", second)
+    assert deployed("move_probability", home=home).version == second == registry.champion("move_probability")
+    assert registry.roll_back("move_probability") == first
+    assert deployed("move_probability", home=home).version == first
+
+
+def test_a_version_that_was_never_made_cannot_serve(home, registered):
+    with pytest.raises(RegistryError, match="has no version 99"):
+        Registry(home).promote("move_probability", "99")
+
+
+def test_the_report_tells_of_gates_baseline_and_segments(registered):
+    page = registered[0].report.read_text()
+    for words in ("base rate (baseline)", "beats the baseline", "<svg", "By segment", "By region", "What moves it"):
+        assert words in page
+
+
+def test_the_manifest_of_a_model_names_what_it_was_made_of(registered):
+    told = json.loads(Path(registered[0].folder / "manifest.json").read_text())
+    assert told["training_set"]["sha256"] == registered[0].fitted.training_set.manifest.sha256
+    assert [one["name"] for one in told["inputs"]["each"]] == list(registered[0].fitted.training_set.inputs)

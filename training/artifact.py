@@ -1,0 +1,196 @@
+"""A model as files: what serving loads, and nothing in it is code.
+
+A folder with `manifest.json`, the model in its library's own format, `model.onnx` for serving, and golden rows with
+the answers that the native model gave. Only these names are read, each file must have the hash that the manifest
+pins, and the manifest the one that the registry pins; all that is checked before anything is parsed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from training.inputs import Input, Inputs, Matrix
+from training.intervals import Intervals
+
+if TYPE_CHECKING:
+    from training.estimators import Native
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+ONNX = "model.onnx"
+GOLDEN = "golden.parquet"
+NATIVE = ("model.ubj", "model.txt", "model.json")
+DOMAINS = ("", "ai.onnx.ml")
+TOLERANCE = 1e-4
+"""Relative. The graph counts in float32, and a price is the exponent of a sum of hundreds of leaves."""
+
+
+class ArtifactError(ValueError):
+    """The files are not the artifact that they should be."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the manifest says of a model."""
+
+    model: str
+    question: str
+    task: str
+    entity: str
+    service: str
+    contract: str
+    estimator: str
+    inputs: Inputs
+    classes: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    """From which probability on each class but the first begins, for a yes or no told as a class."""
+    when_missing: Mapping[str, Mapping[str, Any]]
+    """By view: policy, and up_to_seconds."""
+    centre: tuple[float, ...]
+    """The mean raw score of the rows that taught: what contributions are counted from."""
+    metrics: Mapping[str, float]
+    baseline: Mapping[str, Any]
+    coverage: Mapping[str, float]
+    trained_until: str
+    training_set: Mapping[str, Any]
+    intervals: Intervals | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A loaded model."""
+
+    folder: Path
+    card: Card
+    sha256: str
+    session: onnxruntime.InferenceSession
+
+    def answers(self, rows: Matrix) -> npt.NDArray[np.float32]:
+        """Probabilities or prices: (rows, answers)."""
+        found: npt.NDArray[np.float32] = self.session.run(["answers"], {"inputs": rows})[0]
+        return found
+
+    @cached_property
+    def native(self) -> Native:
+        """The model in its library's own form, loaded when contributions are first asked for."""
+        from training.estimators import load_native  # noqa: PLC0415  its libraries are large
+
+        return load_native(self.folder / next(name for name in NATIVE if name in self.card.files))
+
+    def contributions(self, rows: Matrix) -> npt.NDArray[np.float64]:
+        """What each input adds to the raw score: (rows, scores, inputs)."""
+        return np.asarray(self.card.inputs.by_input(self.native.contributions(rows)), np.float64)
+
+
+def write(
+    folder: Path, native: Native, graph: onnx.ModelProto, card: Card, golden: Matrix, expected: npt.NDArray[np.float64]
+) -> Card:
+    """Write the files; the graph must answer the golden rows as the native model did (`expected`)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ONNX).write_bytes(graph.SerializeToString(deterministic=True))
+    _require_equal(_session((folder / ONNX).read_bytes()), golden, expected)
+    columns = {name: golden[:, place] for place, name in enumerate(card.inputs.columns)}
+    answers = {f"answer_{place}": expected[:, place] for place in range(expected.shape[1])}
+    pq.write_table(pa.table({**columns, **answers}), folder / GOLDEN)
+    files = (native.save(folder).name, ONNX, GOLDEN)
+    pinned = Card(**{**card.__dict__, "files": {name: _sha256((folder / name).read_bytes()) for name in files}})
+    (folder / MANIFEST).write_text(json.dumps(asdict(pinned), indent=2) + "\n", encoding="utf-8")
+    return pinned
+
+
+def sha256_of(folder: Path) -> str:
+    """The hash that pins an artifact: that of its manifest, which pins the rest."""
+    return _sha256((folder / MANIFEST).read_bytes())
+
+
+def load(folder: Path, sha256: str | None = None) -> Artifact:
+    """Load an artifact. `sha256` is the manifest's, as the registry pins it; without it only the files are checked."""
+    told = _read(folder, MANIFEST)
+    found = _sha256(told)
+    if sha256 is not None and found != sha256:
+        raise ArtifactError(f"{folder / MANIFEST}: expected sha256 {sha256}, found {found}. The files were changed.")
+    card = _card(folder, told)
+    strangers = set(card.files) - {*NATIVE, ONNX, GOLDEN}
+    if strangers or not {ONNX, GOLDEN} <= set(card.files) or not any(name in card.files for name in NATIVE):
+        raise ArtifactError(
+            f"{folder}: expected {ONNX}, {GOLDEN} and one of {', '.join(NATIVE)}; found {sorted(card.files)}"
+        )
+    content = {name: _read(folder, name) for name in card.files}
+    for name, expected in card.files.items():
+        if (there := _sha256(content[name])) != expected:
+            raise ArtifactError(f"{folder / name}: expected sha256 {expected}, found {there}. The file was changed.")
+    artifact = Artifact(folder, card, found, _session(content[ONNX]))
+    golden = pq.read_table(pa.BufferReader(content[GOLDEN]))
+    rows = np.stack([golden[name].to_numpy() for name in card.inputs.columns], axis=1).astype(np.float32)
+    answers = [name for name in golden.column_names if name.startswith("answer_")]
+    _require_equal(artifact.session, rows, np.stack([golden[name].to_numpy() for name in answers], axis=1))
+    return artifact
+
+
+def _card(folder: Path, told: bytes) -> Card:
+    try:
+        stored = json.loads(told)
+        if stored["format"] != FORMAT:
+            raise ArtifactError(f"{folder / MANIFEST}: expected format {FORMAT}, found {stored['format']}")
+        inputs = Inputs(
+            tuple(Input(**{**one, "categories": tuple(one["categories"])}) for one in stored["inputs"]["each"])
+        )
+        groups = stored["intervals"] and Intervals(tuple(tuple(group) for group in stored["intervals"]["by_group"]))
+        lists = {name: tuple(stored[name]) for name in ("classes", "thresholds", "centre")}
+        return Card(**{**stored, **lists, "inputs": inputs, "intervals": groups})
+    except (json.JSONDecodeError, KeyError, TypeError) as problem:
+        raise ArtifactError(f"{folder / MANIFEST} is no manifest of a model: {problem}") from problem
+
+
+def _session(content: bytes) -> onnxruntime.InferenceSession:
+    """The graph, if it is one file of known operators. One thread: rows come one by one, and workers side by side."""
+    try:
+        model = onnx.load_from_string(content)
+    except Exception as problem:  # the parser has no one error of its own
+        raise ArtifactError(f"{ONNX} cannot be parsed: {problem}") from problem
+    if foreign := {node.domain for node in model.graph.node} - set(DOMAINS):
+        raise ArtifactError(f"{ONNX}: expected operators of ONNX alone, found the domains {sorted(foreign)}")
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+        raise ArtifactError(f"{ONNX}: expected one file, found references to others")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def _require_equal(session: onnxruntime.InferenceSession, rows: Matrix, expected: npt.NDArray[np.float64]) -> None:
+    found = session.run(["answers"], {"inputs": rows})[0]
+    if found.shape != expected.shape:
+        raise ArtifactError(f"the graph answers {found.shape} where the native model answered {expected.shape}")
+    off = np.abs(found - expected) / np.maximum(np.abs(expected), 1e-3)
+    if not (off <= TOLERANCE).all():
+        row = int(off.max(axis=1).argmax())
+        raise ArtifactError(
+            f"golden row {row}: the native model answered {expected[row].tolist()}, the graph {found[row].tolist()}"
+        )
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as problem:
+        raise ArtifactError(f"{folder / name} cannot be read: {problem.strerror or problem}") from problem
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

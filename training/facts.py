@@ -1,0 +1,73 @@
+"""Raw facts as they were known at a moment: what labels are read from.
+
+Labels are not features: they look forward from a moment, and no view may hold them. They come from the loaded raw
+tables, whose layout (`<home>/raw/<table>/known_on=DAY/part.parquet`, every version of a fact) is an interface.
+"""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class NoFactsError(ValueError):
+    """The raw table that a label is read from was never loaded."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The newest version of each raw fact that was known at `known_at`; None is all that was ever loaded."""
+
+    home: Path
+    known_at: datetime | None = None
+
+    def files(self, table: str) -> list[Path]:
+        """The files that hold the table, one a day of becoming known."""
+        found = sorted((self.home / "raw" / table).glob("known_on=[0-9]*/part.parquet"))
+        if not found:
+            raise NoFactsError(
+                f"no rows of {table!r} are loaded in {self.home}, and labels are read from them: run `tidemark load`."
+            )
+        return found
+
+    def newest(self, table: str, key: str, where: str = "true") -> str:
+        """A query for the rows of a table, each fact in its newest known version. `where` must not split versions."""
+        self.files(table)
+        known = "" if self.known_at is None else f"AND ingested_at <= {moment(self.known_at)}"
+        pattern = f"{glob.escape(str(self.home / 'raw' / table))}/known_on=[0-9]*/part.parquet".replace("'", "''")
+        return (
+            f"SELECT * FROM read_parquet('{pattern}', hive_partitioning = false) WHERE ({where}) {known} "
+            f"QUALIFY ingested_at = max(ingested_at) OVER (PARTITION BY {key})"
+        )
+
+    def end(self, table: str) -> datetime:
+        """The moment up to which the table tells what happened: that of the last thing it tells."""
+        self.files(table)
+        pattern = f"{glob.escape(str(self.home / 'raw' / table))}/known_on=[0-9]*/part.parquet".replace("'", "''")
+        known = "" if self.known_at is None else f"WHERE ingested_at <= {moment(self.known_at)}"
+        last = self.select(
+            f"SELECT epoch_us(max(occurred_at)) AS last FROM read_parquet('{pattern}', hive_partitioning = false) {known}"
+        )["last"][0].as_py()
+        if last is None:
+            raise NoFactsError(f"nothing of {table!r} was known at {self.known_at}: choose a later known_at.")
+        return EPOCH + timedelta(microseconds=last)
+
+    def select(self, query: str, **tables: pa.Table) -> pa.Table:
+        """The answer to a query, over Arrow tables by name as well."""
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+            for name, table in tables.items():
+                connection.register(name, table)
+            return connection.sql(query).to_arrow_table()
+
+
+def moment(when: datetime) -> str:
+    """A moment as SQL."""
+    return f"TIMESTAMPTZ '{when.astimezone(UTC).isoformat()}'"

@@ -1,0 +1,46 @@
+"""What a model must reach before it serves: one rule a file.
+
+A rule answers passed or failed with its reason, or that it does not apply; it never passes by not having looked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from training.fit import Fitted
+from training.metrics import Floats
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule says."""
+
+    gate: str
+    outcome: Literal["passed", "failed", "does not apply"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What rules judge by."""
+
+    fitted: Fitted
+    champion: Floats | None = None
+    """The present champion's answers for the rows that examine, if there is one that can answer them."""
+    champion_version: str = ""
+
+
+def verdicts(evidence: Evidence) -> tuple[Verdict, ...]:
+    """What every rule says."""
+    from training.gates import (  # noqa: PLC0415  the rules import this module
+        beats_baseline,
+        calibrated,
+        enough_rows,
+        no_leakage,
+        no_telltale,
+        not_worse,
+    )
+
+    rules = (enough_rows, no_leakage, no_telltale, beats_baseline, not_worse, calibrated)
+    return tuple(rule.judge(evidence) for rule in rules)

@@ -1,0 +1,21 @@
+"""A model must be better than the simplest answer."""
+
+from __future__ import annotations
+
+from training.gates import Evidence, Verdict
+from training.metrics import losses, margin
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Its loss is below the baseline's; the reason tells whether by more than chance between entities would explain."""
+    fitted = evidence.fitted
+    labels, entity = fitted.rows.labels[fitted.test], fitted.rows.entity[fitted.test]
+    task = fitted.spec.task
+    ours, simple = losses(task, labels, fitted.best.answers), losses(task, labels, fitted.baseline.answers)
+    gain, low, high = margin(ours, simple, entity)
+    return Verdict(
+        "beats the baseline",
+        "passed" if gain > 0 else "failed",
+        f"loss {ours.mean():.4f} against {simple.mean():.4f} of the baseline ({fitted.baseline.name}): "
+        f"{gain:.4f} less, 95 % interval {low:.4f} to {high:.4f}{'' if low > 0 else ', which may be chance'}",
+    )

@@ -1,0 +1,145 @@
+"""Models that were made, and which of them serves: MLflow, on SQLite unless a server is named."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from feature_repo.home import home as home_folder
+from training import artifact
+from training.deployed import CHALLENGER, CHAMPION, PINNED, deployed, registry_address
+from training.fit import Fitted
+from training.gates import Verdict
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+import mlflow
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+BEFORE = "before"
+"""The tag of a champion that names the version it took over from."""
+
+
+class RegistryError(ValueError):
+    """What was asked of the registry cannot be done."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The registry of a home."""
+
+    home: Path
+
+    @classmethod
+    def of(cls, home: Path | None = None) -> Registry:
+        """The registry of this home."""
+        return cls(home or home_folder())
+
+    @property
+    def client(self) -> mlflow.MlflowClient:
+        """MLflow's own."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        return mlflow.MlflowClient(registry_address(self.home))
+
+    def register(self, fitted: Fitted, folder: Path, report: Path, verdicts: Sequence[Verdict]) -> str:
+        """Log a run with its figures and files, and register its model as the challenger; the version is returned."""
+        client, spec = self.client, fitted.spec
+        run = client.create_run(self._experiment(client, spec.name), run_name=f"{spec.name} {fitted.estimator}")
+        try:
+            for one in (fitted.baseline, *fitted.candidates):
+                name = one.name if one is not fitted.baseline else "baseline"
+                for figure, value in one.figures.items():
+                    client.log_metric(run.info.run_id, f"{name}.{figure}", value)
+            for figure, value in fitted.best.figures.items():
+                client.log_metric(run.info.run_id, figure, value)
+            for level, share in fitted.coverage.items():
+                client.log_metric(run.info.run_id, f"coverage_{level.rstrip('%')}", share)
+            for name, value in {
+                "estimator": fitted.estimator,
+                "test_from": str(fitted.split.at)[:16],
+                "folds_by": fitted.folds_by,
+                "training_set": fitted.training_set.manifest.sha256,
+                "code": fitted.training_set.manifest.code,
+                **{f"params.{key}": value for key, value in (fitted.best.params or {}).items()},
+            }.items():
+                client.log_param(run.info.run_id, name, value)
+            for verdict in verdicts:
+                client.set_tag(run.info.run_id, f"gate: {verdict.gate}", f"{verdict.outcome}: {verdict.reason}")
+            client.log_artifacts(run.info.run_id, str(folder), "model")
+            client.log_artifact(run.info.run_id, str(report))
+            try:
+                client.create_registered_model(spec.name, description=spec.question)
+            except MlflowException as problem:
+                if problem.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+            made = client.create_model_version(
+                spec.name, f"{run.info.artifact_uri}/model", run.info.run_id, tags={PINNED: artifact.sha256_of(folder)}
+            )
+        except BaseException:
+            client.set_terminated(run.info.run_id, "FAILED")
+            raise
+        client.set_registered_model_alias(spec.name, CHALLENGER, made.version)
+        client.set_terminated(run.info.run_id)
+        return str(made.version)
+
+    def promote(self, model: str, version: str, verdicts: Sequence[Verdict] = ()) -> None:
+        """Let a version serve."""
+        client = self.client
+        before = self.champion(model)
+        made = self._version(client, model, version)
+        if before and before != version:
+            client.set_model_version_tag(model, made.version, BEFORE, before)
+        if verdicts:
+            client.set_model_version_tag(model, made.version, "gates", json.dumps([v.__dict__ for v in verdicts]))
+        client.set_registered_model_alias(model, CHAMPION, made.version)
+
+    def roll_back(self, model: str) -> str:
+        """Let the version serve that did before the present champion; it is returned."""
+        client, present = self.client, self.champion(model)
+        if present is None:
+            raise RegistryError(f"{model} has no champion to roll back from.")
+        before = self._version(client, model, present).tags.get(BEFORE)
+        if not before:
+            raise RegistryError(
+                f"{model}: version {present} took over from no other; there is nothing to roll back to."
+            )
+        client.set_registered_model_alias(model, CHAMPION, before)
+        return str(before)
+
+    def champion(self, model: str) -> str | None:
+        """The version that serves, if any does."""
+        try:
+            return str(self.client.get_model_version_by_alias(model, CHAMPION).version)
+        except MlflowException as problem:
+            if problem.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+    def load(self, model: str, alias: str = CHAMPION) -> artifact.Artifact:
+        """The artifact that bears the alias, through the safe loader."""
+        found = deployed(model, alias, self.home)
+        return artifact.load(found.folder(), found.sha256)
+
+    def versions(self, model: str) -> list[ModelVersion]:
+        """Every version, the newest first."""
+        found = self.client.search_model_versions(f"name = '{model}'")
+        return sorted(found, key=lambda one: -int(one.version))
+
+    def _experiment(self, client: mlflow.MlflowClient, name: str) -> str:
+        found = client.get_experiment_by_name(name)
+        if found:
+            return str(found.experiment_id)
+        local = registry_address(self.home).startswith("sqlite:")
+        place = (self.home / "models" / name).absolute().as_uri() if local else None
+        return str(client.create_experiment(name, artifact_location=place))
+
+    def _version(self, client: mlflow.MlflowClient, model: str, version: str) -> ModelVersion:
+        try:
+            return client.get_model_version(model, version)
+        except MlflowException as problem:
+            raise RegistryError(f"{model} has no version {version}: {problem.message}") from problem
