@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +22,8 @@ from rich.table import Table
 from feature_repo.home import home as home_folder
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from pipelines.raw.load import TableReport
 
 app = typer.Typer(
@@ -216,9 +220,7 @@ def features(
 
     if last < first:
         _fail(f"--to {last:%Y-%m-%d} is before --from {first:%Y-%m-%d}.")
-    # Warnings of the libraries speak to us, not to whoever runs this.
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda *_, **__: None  # filters would not do: Dagster sets its own
+    with _quiet():
         # Whoever waits here wants to know at once, not after three times five minutes.
         os.environ.setdefault("TIDEMARK_RETRIES", "0")
         from pipelines.run import VIEWS, materialise
@@ -228,7 +230,13 @@ def features(
                 _fail(f"there is no view {asked!r} to compute; {nearest(asked, VIEWS)}")
         outcome = materialise(home, first.date(), last.date(), tuple(view or ()))
     shown = Table(
-        "view", "snapshots", "days published", "days refused", "expectations", title=f"Features in {escape(str(home))}"
+        "view",
+        "snapshots",
+        "days published",
+        "days refused",
+        "expectations",
+        "online",
+        title=f"Features in {escape(str(home))}",
     )
     for row in outcome.rows:
         shown.add_row(*(escape(str(cell)) for cell in row))
@@ -239,31 +247,158 @@ def features(
         raise typer.Exit(1)
 
 
+@app.command("training-set")
+def training_set_command(
+    model: Annotated[str | None, typer.Argument(help="Which model's; not needed with --from.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The Parquet file to write; its manifest comes beside it.")] = None,
+    start: Annotated[str | None, typer.Option(help="First moment asked about; else the first snapshot.")] = None,
+    end: Annotated[str | None, typer.Option(help="The moment before which the last is asked; else the end.")] = None,
+    every: Annotated[str | None, typer.Option(help="How often, as in 7d or 12h; else as the model says.")] = None,
+    known_at: Annotated[str | None, typer.Option(help="Make it as it could have been made then.")] = None,
+    entities: Annotated[
+        Path | None, typer.Option(help="Rows of your own (Parquet or CSV): the join key and event_timestamp.")
+    ] = None,
+    at_most: Annotated[int | None, typer.Option(min=1, help="Keep so many rows, spread evenly.")] = None,
+    manifest: Annotated[Path | None, typer.Option("--from", help="Make the set of this manifest again.")] = None,
+    home: Home = HOME,
+) -> None:
+    """Write what was known of each entity at each moment, and what came of it: rows to learn from."""
+    from training.dataset import ChangedError, TrainingSetError, rebuilt, training_set
+    from training.facts import NoFactsError
+    from training.leakage import LeakageError
+
+    if (model is None) == (manifest is None):
+        _fail("name a MODEL, or a manifest with --from.")
+    if manifest is None and out is None:
+        _fail("say where to write: --out FILE.parquet.")
+    with _complaining(TrainingSetError, ChangedError, NoFactsError, LeakageError, ValueError), _progress() as show:
+        given = _entity_rows(entities) if entities else None
+        made = (
+            rebuilt(manifest, entities=given, home=home, show=show)
+            if manifest
+            else training_set(
+                str(model), start=start, end=end, every=every, known_at=known_at,
+                entities=given, at_most=at_most, home=home, show=show,
+            )
+        )  # fmt: skip
+        beside = made.write(out) if out else None
+    console.print(
+        f"{made.manifest.rows:,} rows, {len(made.table.column_names)} columns; {made.manifest.left_out:,} rows left "
+        "out, for want of a label settled by the end of the data, or beyond --at-most."
+    )
+    if manifest:
+        console.print(f"The same, byte for byte, as {escape(str(manifest))} tells.")
+    if beside:
+        console.print(f"Written: {escape(str(out))}, {escape(str(beside))}")
+
+
+def _entity_rows(file: Path) -> pa.Table:
+    from pyarrow import csv, parquet
+
+    try:
+        return csv.read_csv(file) if file.suffix == ".csv" else parquet.read_table(file)
+    except (OSError, ValueError) as problem:
+        raise ValueError(f"{file}: expected entity rows in Parquet or CSV: {problem}") from None
+
+
+@app.command()
+def train(
+    model: Annotated[list[str] | None, typer.Argument(help="Which models; all if none is named.")] = None,
+    start: Annotated[str | None, typer.Option(help="First moment that rows are asked at.")] = None,
+    end: Annotated[str | None, typer.Option(help="The moment before which the last row is asked.")] = None,
+    test_from: Annotated[str | None, typer.Option(help="From when on rows examine; else the last quarter.")] = None,
+    tune: Annotated[int, typer.Option(min=0, help="Try so many sets of parameters an estimator.")] = 0,
+    promote: Annotated[bool, typer.Option(help="Let a model that passes every gate serve.")] = True,
+    home: Home = HOME,
+) -> None:
+    """Train models, examine them on later time, and let those serve that pass every gate."""
+    with _quiet():
+        from training.dataset import TrainingSetError
+        from training.facts import NoFactsError
+        from training.leakage import LeakageError
+        from training.specs import MODELS, spec_of
+        from training.split import SplitError
+        from training.train import train as train_one
+
+        failed = False
+        shown = Table("model", "estimator", "loss", "baseline", "version", "", title="Models")
+        with _complaining(TrainingSetError, NoFactsError, LeakageError, SplitError, ValueError), _progress() as show:
+            for spec in [spec_of(name) for name in model] if model else MODELS:
+                made = train_one(
+                    spec, start=start, end=end, test_from=test_from, tune=tune, promote=promote, home=home, show=show
+                )
+                best, simple = made.fitted.best.figures["loss"], made.fitted.baseline.figures["loss"]
+                state = "stopped" if made.failures else "serves" if promote else "passed, not promoted"
+                shown.add_row(spec.name, made.fitted.estimator, f"{best:.4f}", f"{simple:.4f}", made.version, state)
+                for verdict in made.failures:
+                    failed = True
+                    complaints.print(
+                        f"[red]stopped[/red] {spec.name}: {verdict.gate}: {escape(verdict.reason)}", soft_wrap=True
+                    )
+    console.print(shown)
+    console.print(
+        f"[dim]Reports: {escape(str(home / 'models' / 'latest'))}/MODEL/report.html. Runs: tidemark models --ui[/dim]"
+    )
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def models(
+    promote: Annotated[str | None, typer.Option(help="Let MODEL:VERSION serve, whatever its gates said.")] = None,
+    roll_back: Annotated[
+        str | None, typer.Option(help="Let the champion before the present one of MODEL serve.")
+    ] = None,
+    ui: Annotated[bool, typer.Option("--ui", help="Open MLflow's pages on 127.0.0.1, until Ctrl-C.")] = False,
+    port: Annotated[int, typer.Option(help="Where MLflow's pages listen.")] = 5000,
+    home: Home = HOME,
+) -> None:
+    """Show which versions there are and which serves; move the champion by hand."""
+    with _quiet():
+        from training.deployed import registry_address
+        from training.registry import Registry, RegistryError
+        from training.specs import MODELS, spec_of
+
+        if ui:
+            command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", registry_address(home)]
+            os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(port)])  # noqa: S606
+        registry = Registry(home)
+        with _complaining(RegistryError, ValueError):
+            if promote:
+                name, _, version = promote.partition(":")
+                registry.promote(spec_of(name).name, version)
+            if roll_back:
+                registry.roll_back(spec_of(roll_back).name)
+        shown = Table("model", "version", "serves", "made", title=f"Models in {escape(str(registry_address(home)))}")
+        for spec in MODELS:
+            champion = registry.champion(spec.name)
+            for made in registry.versions(spec.name):
+                day = datetime.fromtimestamp(made.creation_timestamp / 1000, UTC)
+                mark = "champion" if str(made.version) == champion else ""
+                shown.add_row(spec.name, str(made.version), mark, f"{day:%Y-%m-%d %H:%M}")
+    console.print(shown)
+
+
 @app.command()
 def dev(
     port: Annotated[int, typer.Option(help="Where the UI listens, on this machine only.")] = 3000,
     home: Home = HOME,
 ) -> None:
     """Open the Dagster UI on this home, until Ctrl-C."""
-    from pipelines.instance import prepare
-    from pipelines.user_interface import CHECKOUT, command, heed_interrupts
+    from pipelines.user_interface import foreground
 
-    prepare(home)
-    os.chdir(CHECKOUT)
-    heed_interrupts()
-    start = command(port)
-    os.execv(start[0], start)  # noqa: S606
+    raise typer.Exit(foreground(home, port))
 
 
 @app.command()
 def demo(
     customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 2000,
-    days: Annotated[int, typer.Option(min=400, help="How many days.")] = 730,
+    days: Annotated[int, typer.Option(min=900, help="How many days: a model of a year ahead needs three.")] = 1035,
     port: Annotated[int, typer.Option(help="Where the UI listens, on this machine only.")] = 3000,
     exit_: Annotated[bool, typer.Option("--exit", help="Stop once all is proven.")] = False,
     home: Home = HOME,
 ) -> None:
-    """From nothing to a year of validated features, before the reader's eyes."""
+    """From nothing to validated features and four models that serve, before the reader's eyes."""
     from pipelines.user_interface import UserInterfaceError, running
 
     began = time.monotonic()
@@ -271,7 +406,8 @@ def demo(
         world(customers=customers, days=days, home=home)
     load(source=str(home / "world"), home=home)
     end = datetime(2024, 1, 1) + timedelta(days=days)  # noqa: DTZ001  a day, not a moment
-    features(first=end - timedelta(days=365), last=end - timedelta(days=1), home=home)
+    features(first=datetime(2024, 1, 1), last=end - timedelta(days=1), home=home)  # noqa: DTZ001
+    _train_in_dagster(home)
     with _complaining(UserInterfaceError), running(home, port) as address:
         console.print(
             f"[green]Done[/green] in {time.monotonic() - began:.0f} s. All of it lies in {escape(str(home))}."
@@ -279,6 +415,31 @@ def demo(
         console.print(f"The Dagster UI answers at [bold]{address}[/bold]" + ("." if exit_ else ", until Ctrl-C."))
         while not exit_:
             time.sleep(1)
+
+
+def _train_in_dagster(home: Path) -> None:
+    """The weekly run, so that the UI has it."""
+    with _quiet():
+        from pipelines.run import train as weekly
+
+        outcome = weekly(home)
+    shown = Table("model", "estimator", "rows taught", "on later time", "version", "", title="Models")
+    for row in outcome.rows:
+        shown.add_row(*map(escape, row))
+    console.print(shown)
+    for complaint in outcome.complaints:
+        complaints.print(f"[red]stopped[/red] {escape(complaint)}", soft_wrap=True, highlight=False)
+    if not outcome.success:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Warnings of the libraries speak to us, not to whoever runs this."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda *_, **__: None  # filters would not do: Dagster sets its own
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        yield
 
 
 @contextmanager

@@ -10,8 +10,11 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
 
+import redis
 from packaging.requirements import Requirement
 
+from feature_repo.stores.private_redis import address, is_running
+from feature_repo.stores.redis_server import client_of, without_password
 from pipelines.raw.contracts import TABLES
 from pipelines.raw.postgres import Postgres
 from pipelines.raw.scan import BadSourceError
@@ -40,6 +43,7 @@ def findings(home: Path, environment: Mapping[str, str]) -> list[Finding]:
         _disk(home),
         _source(home, environment),
         _raw(home),
+        _online(home, environment),
         *_leftovers(home),
     ]
 
@@ -117,6 +121,23 @@ def _raw(home: Path) -> Finding:
     refused = sum(day.quarantined for ledger in ledgers.values() for day in ledger)
     told = ", ".join(f"{table} {rows:,}" for table, rows in loaded.items())
     return Finding("ok", "loaded tables", f"{told}; {refused:,} rows in quarantine")
+
+
+def _online(home: Path, environment: Mapping[str, str]) -> Finding:
+    named = environment.get("TIDEMARK_REDIS")
+    part = "online store (external)" if named else "online store (embedded)"
+    if not named and not is_running(home):
+        return Finding("note", part, "does not run", "`tidemark dev` and whatever writes to it start it.")
+    where = named or address(home)
+    shown = without_password(where)
+    try:
+        with client_of(where) as client:
+            told: dict[str, object] = client.execute_command("INFO")
+    except (redis.RedisError, ValueError, TypeError) as problem:
+        return Finding("wrong", part, f"{shown}: {problem}", "Start it, or mend TIDEMARK_REDIS: host:port,option=value")
+    used, most = told["used_memory_human"], told.get("maxmemory")
+    bound = f"of at most {told['maxmemory_human']}" if most else "no bound set"
+    return Finding("ok", part, f"Redis {told['redis_version']} at {shown}: {used} of memory, {bound}")
 
 
 def _leftovers(home: Path) -> Iterator[Finding]:

@@ -19,9 +19,10 @@ event_log_storage: # Dagster's own format, many times as fast
     base_dir: {folder}/history/runs
 run_monitoring: # ends runs that take longer than their limit
   enabled: true
+  free_slots_after_run_end_seconds: 60 # a run that was killed does not leave its pools by itself
 concurrency:
   pools:
-    default_limit: 1 # one view at a time, so that memory is bounded by one
+    default_limit: 1 # one view at a time, so that memory, and Redis, have to bear one only
 """
 
 

@@ -31,6 +31,10 @@ class Platform(dg.ConfigurableResource["Platform"]):
         """Computed features."""
         return SnapshotStore(self.home)
 
+    def training_set(self, model: str) -> Path:
+        """Where the rows that a model learns from lie."""
+        return self.home / "training_sets" / f"{model}.parquet"
+
     @property
     def engine(self) -> Engine:
         """What computes."""

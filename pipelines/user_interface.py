@@ -1,4 +1,4 @@
-"""The Dagster UI as a child of the command line: started, waited for, stopped."""
+"""The Dagster UI as a child of the command line, and the private Redis beside it: started, waited for, stopped."""
 
 import os
 import signal
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from feature_repo.stores import private_redis
 from pipelines.instance import prepare
 
 CHECKOUT = Path(__file__).parents[1]
@@ -35,6 +36,27 @@ def heed_interrupts() -> None:
 @contextmanager
 def running(home: Path, port: int) -> Iterator[str]:
     """The UI's address, once it answers; it is stopped at the end, and what it wrote stays in the home folder."""
+    with private_redis.running(home), _answering(home, port) as address:
+        yield address
+
+
+def foreground(home: Path, port: int) -> int:
+    """The UI in this terminal until it is interrupted or told to end; gives its exit code."""
+    prepare(home)
+    with private_redis.running(home):
+        process = subprocess.Popen(  # noqa: S603  our own words
+            command(port),
+            cwd=CHECKOUT,
+            start_new_session=True,  # an interrupt of the terminal reaches it through us, once
+            preexec_fn=heed_interrupts,  # noqa: PLW1509  no other thread runs here
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: process.send_signal(signal.SIGINT))
+        return process.wait()
+
+
+@contextmanager
+def _answering(home: Path, port: int) -> Iterator[str]:
     prepare(home)
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:

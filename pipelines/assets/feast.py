@@ -9,7 +9,6 @@ from pipelines.resources import Platform
 
 
 @dg.asset(
-    deps=FEATURES,
     group_name="feast",
     description="Feast's registry: entities, views and services as the code declares them. The same as `feast apply`.",
     owners=["team:data-engineering"],

@@ -40,7 +40,7 @@ def feature_view(view: FeatureView) -> dg.AssetsDefinition:
         partitions_def=DAILY,
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRIES,
-        freshness_policy=_freshness(view),
+        freshness_policy=freshness_of(view),
         owners=[f"team:{view.owner}"],
         tags={"cadence": cadence_of(view).every},
         kinds={"duckdb", "parquet", "feast"},
@@ -80,7 +80,7 @@ def feature_view(view: FeatureView) -> dg.AssetsDefinition:
     return snapshots
 
 
-def _freshness(view: FeatureView) -> dg.FreshnessPolicy:
+def freshness_of(view: FeatureView) -> dg.FreshnessPolicy:
     """A day's snapshots are promised online by the view's lag after midnight."""
     hours = cadence_of(view).lag_hours
     return dg.FreshnessPolicy.cron(deadline_cron=f"0 {hours} * * *", lower_bound_delta=timedelta(hours=hours))

@@ -1,9 +1,13 @@
-"""The real thing: the UI is started, a backfill launched over GraphQL, its result read back."""
+"""The real thing: the UI is started, a backfill launched over GraphQL, its result read back, and looked up in Redis."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from feature_repo.stores.private_redis import is_running
+from feature_repo.stores.private_redis import running as redis_running
+from feature_repo.stores.redis_server import client_of
 from pipelines.raw.load import load
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
@@ -21,6 +28,7 @@ from pipelines.user_interface import running
 from pipelines.world.generate import generate
 from pipelines.world.plan import WorldPlan
 
+CHECKOUT = Path(__file__).parents[3]
 DAYS = [str(date(2024, 3, 1) + timedelta(days=i)) for i in range(5)]
 
 
@@ -32,17 +40,31 @@ def home(tmp_path_factory) -> Path:
     return home
 
 
-@pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
-    """Where the UI answers GraphQL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+@pytest.fixture(scope="module", autouse=True)
+def environment(home: Path) -> Iterator[None]:
+    """Whatever is started here finds this home."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TIDEMARK_HOME", str(home))
         environment.setenv("DAGSTER_HOME", str(home / "dagster"))
-        with running(home, port) as where:
-            yield f"{where}/graphql"
+        environment.delenv("TIDEMARK_REDIS", raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    """A free one."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def address(home: Path, port: int) -> Iterator[str]:
+    """Where the UI answers GraphQL."""
+    feast = Path(sys.executable).with_name("feast")
+    subprocess.run([feast, "-c", CHECKOUT / "feature_repo", "apply"], check=True, capture_output=True)
+    with running(home, port) as where:
+        yield f"{where}/graphql"
 
 
 def ask(address: str, query: str, **variables: Any) -> dict[str, Any]:
@@ -71,7 +93,10 @@ query ($id: String!) {
 RESULT = """
 query {
   runsOrError { ... on Runs { results { status tags { key value } } } }
-  assetNodeOrError(assetKey: { path: ["transactional"] }) {
+  computed: assetNodeOrError(assetKey: { path: ["transactional"] }) { ...node }
+  online: assetNodeOrError(assetKey: { path: ["online", "transactional"] }) { ...node }
+}
+fragment node on AssetNodeOrError {
     ... on AssetNode {
       partitionStats { numMaterialized numFailed }
       assetMaterializations(limit: 1) { metadataEntries { label ... on IntMetadataEntry { intValue } } }
@@ -85,7 +110,8 @@ query {
 
 
 def test_a_backfill_launched_in_the_ui_runs_once_and_tells_what_came_of_it(address, home):
-    params = {"assetSelection": [{"path": ["transactional"]}], "partitionNames": DAYS}
+    assets = [{"path": ["transactional"]}, {"path": ["online", "transactional"]}]
+    params = {"assetSelection": assets, "partitionNames": DAYS}
     launched = ask(address, LAUNCH, params=params)["launchPartitionBackfill"]
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
     deadline = time.monotonic() + 240
@@ -98,7 +124,7 @@ def test_a_backfill_launched_in_the_ui_runs_once_and_tells_what_came_of_it(addre
     assert backfill["status"] == "COMPLETED_SUCCESS", (backfill, (home / "dagster" / "dev.log").read_text()[-5000:])
     told = ask(address, RESULT)
     assert [run["status"] for run in told["runsOrError"]["results"]] == ["SUCCESS"]
-    node = told["assetNodeOrError"]
+    node = told["computed"]
     assert node["partitionStats"] == {"numMaterialized": 5, "numFailed": 0}
     figures = {entry["label"]: entry.get("intValue") for entry in node["assetMaterializations"][0]["metadataEntries"]}
     assert figures["days published"] == 5
@@ -108,3 +134,36 @@ def test_a_backfill_launched_in_the_ui_runs_once_and_tells_what_came_of_it(addre
     rows = [SnapshotStore(home).rows("transactional", date.fromisoformat(day)) for day in DAYS]
     assert all(rows)
     assert sum(rows) == figures["dagster/row_count"]
+    online = told["online"]
+    assert online["partitionStats"] == {"numMaterialized": 5, "numFailed": 0}
+    (check,) = online["assetChecksOrError"]["checks"]
+    assert check["name"] == "served_as_stored"
+    assert check["executionForLatestMaterialization"]["status"] == "SUCCEEDED"
+    with redis_running(home) as where, client_of(where) as client:
+        assert client.dbsize() == rows[-1]
+
+
+def test_in_the_foreground_it_runs_with_its_redis_until_it_is_interrupted(home, port, tmp_path):
+    code = f"""
+from pathlib import Path
+from pipelines.user_interface import foreground
+raise SystemExit(foreground(Path({str(tmp_path)!r}), {port + 1}))
+"""
+    own = {**os.environ, "TIDEMARK_HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path / "dagster")}
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], env=own, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 120
+        while "Serving dagster-webserver" not in (tmp_path / "log").read_text():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert is_running(tmp_path)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
+    assert not is_running(tmp_path)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port + 1)) != 0

@@ -1,0 +1,118 @@
+"""One asset a view: its newest published snapshots, where the scorer looks them up."""
+
+import time
+from datetime import datetime
+
+import dagster as dg
+from feast import FeatureView
+
+from feature_repo.cadence import cadence_of
+from feature_repo.store import open_store
+from feature_repo.stores.private_redis import running
+from feature_repo.stores.redis_server import without_password
+from feature_repo.views import SNAPSHOT_VIEWS
+from pipelines.assets.feast import feast_registry
+from pipelines.assets.features import freshness_of
+from pipelines.online import SAMPLE, Comparison, NotPublishedError, compare, registered, window_of, write
+from pipelines.partitions import DAILY, days_of
+from pipelines.resources import Platform
+from pipelines.retries import RETRIES
+
+# One writes at a time, so that Redis and its readers have to bear one load only.
+POOL = "online"
+
+
+def online_view(view: FeatureView) -> dg.AssetsDefinition:
+    """The asset of one view. It waits for the blocking checks of the view's snapshots, and runs only if they passed."""
+
+    @dg.asset(
+        name=view.name,
+        key_prefix="online",
+        group_name="online",
+        description=(
+            f"{view.description}\n\nThe newest snapshot of each {view.entities[0]} in the online store. An older day "
+            "never overwrites a newer one; a day that is run again replaces itself."
+        ),
+        deps=[dg.AssetKey(view.name), feast_registry],
+        partitions_def=DAILY,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRIES,
+        freshness_policy=freshness_of(view),
+        owners=[f"team:{view.owner}"],
+        tags={"cadence": cadence_of(view).every},
+        kinds={"feast", "redis"},
+        pool=POOL,
+    )
+    def served(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        days, began = days_of(context), time.monotonic()
+        with running(platform.home) as address:
+            store = open_store()
+            try:
+                known = registered(store, view.name)
+                window = window_of(platform.snapshots, known, days)
+            except NotPublishedError as problem:
+                raise dg.Failure(str(problem), allow_retries=False) from None
+            if window:
+                write(store, known, window)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": window.entities if window else 0,
+                "from": str(window.first) if window else "",
+                "to": str(window.last) if window else "",
+                "seconds": round(time.monotonic() - began, 2),
+                "address": without_password(address),
+            }
+        )
+
+    return served
+
+
+def served_as_stored(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
+    """The check of one online asset; run by itself it looks again at what was written last."""
+    name = asset.key.path[-1]
+
+    @dg.asset_check(
+        asset=asset,
+        name="served_as_stored",
+        blocking=True,
+        pool=POOL,
+        description=f"Up to {SAMPLE} entities are served with the event time and values that the offline store has.",
+    )
+    def check(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
+        wrote = context.instance.get_latest_materialization_event(asset.key)
+        if wrote is None or wrote.asset_materialization is None:
+            raise dg.Failure(f"{asset.key.to_user_string()} has not been materialised: do that first.")
+        first, last = (str(wrote.asset_materialization.metadata[end].value) for end in ("from", "to"))
+        if not first:
+            return _result(Comparison(0, 0, ()))
+        with running(platform.home):
+            store = open_store()
+            known = registered(store, name)
+            found = compare(store, known, datetime.fromisoformat(first), datetime.fromisoformat(last))
+        return _result(found)
+
+    return check
+
+
+def _result(found: Comparison) -> dg.AssetCheckResult:
+    metadata: dict[str, dg.MetadataValue] = {
+        "entities served as stored": dg.MetadataValue.int(found.equal),
+        "entities served from a newer day": dg.MetadataValue.int(found.newer),
+    }
+    if found.differences:
+        records = [
+            dg.TableRecord({"entity": one.entity, "what": one.what, "served": one.served, "stored": one.stored})
+            for one in found.differences[:200]
+        ]
+        first = found.differences[0]
+        metadata["differences"] = dg.MetadataValue.table(records, schema=_DIFFERENCES)
+        metadata["first reason"] = dg.MetadataValue.text(
+            f"entity {first.entity}: {first.what} is served as {first.served}, stored as {first.stored}"
+        )
+    return dg.AssetCheckResult(passed=not found.differences, severity=dg.AssetCheckSeverity.ERROR, metadata=metadata)
+
+
+_DIFFERENCES = dg.TableSchema([dg.TableColumn(name) for name in ("entity", "what", "served", "stored")])
+
+ONLINE = [online_view(view) for view in SNAPSHOT_VIEWS]
+CHECKS = [served_as_stored(asset) for asset in ONLINE]

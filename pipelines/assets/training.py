@@ -1,0 +1,140 @@
+"""Four assets a model: the rows it learns from, the model, how it was examined, and that it serves."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pipelines.assets.feast import feast_registry
+from pipelines.assets.features import FEATURES
+from pipelines.assets.raw import RAW
+from pipelines.resources import Platform
+from pipelines.retries import RETRIES
+from training.specs import MODELS, ModelSpec
+
+GATES = (
+    "enough rows", "no leakage", "no telltale feature",
+    "beats the baseline", "not worse than the champion", "calibrated",
+)  # fmt: skip
+GROUP = "training"
+OWNERS = ["team:data-science"]
+POOL = "training"
+"""Models are trained one after the other: each uses every core."""
+
+
+def keys_of(spec: ModelSpec) -> tuple[dg.AssetKey, ...]:
+    """Training set, model, evaluation, promotion."""
+    return tuple(dg.AssetKey([spec.name, part]) for part in ("training_set", "model", "evaluation", "promotion"))
+
+
+def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
+    """The assets of one model."""
+    training_set_key, model_key, evaluation_key, promotion_key = keys_of(spec)
+
+    @dg.asset(
+        key=training_set_key,
+        deps=[*FEATURES, *RAW, feast_registry],
+        description=f"{spec.question} What was known at each moment, and what came of it: {spec.label.definition}.",
+        kinds={"feast", "parquet"},
+        retry_policy=RETRIES,
+        pool=POOL,
+        group_name=GROUP,
+        owners=OWNERS,
+    )
+    def training_set(platform: Platform) -> dg.MaterializeResult:
+        from training.dataset import training_set as made_of  # noqa: PLC0415  so that views are of today's home
+
+        rows = made_of(spec, at_most=spec.most_rows, home=platform.home)
+        file = platform.training_set(spec.name)
+        manifest = rows.write(file)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": len(rows.table),
+                "left out, for want of a settled label": rows.manifest.left_out,
+                "sha256": rows.manifest.sha256,
+                "path": dg.MetadataValue.path(file),
+                "manifest": dg.MetadataValue.path(manifest),
+            }
+        )
+
+    @dg.multi_asset(
+        name=f"{spec.name}__examined",
+        specs=[
+            dg.AssetSpec(
+                model_key,
+                deps=[training_set_key],
+                description=f"{spec.question} The best of the estimators, registered as challenger.",
+                kinds={"mlflow", "onnx"},
+                group_name=GROUP,
+                owners=OWNERS,
+            ),
+            dg.AssetSpec(
+                evaluation_key,
+                deps=[training_set_key],
+                description="How it fared on the held-out time: a page with its card, curves and gates.",
+                kinds={"html"},
+                group_name=GROUP,
+                owners=OWNERS,
+            ),
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(gate.replace(" ", "_"), asset=evaluation_key, blocking=True, description=f"Gate: {gate}.")
+            for gate in GATES
+        ],
+        retry_policy=RETRIES,
+        pool=POOL,
+    )
+    def examined(platform: Platform) -> Iterator[dg.MaterializeResult]:
+        from training.dataset import read  # noqa: PLC0415  so that views are of today's home
+        from training.train import examined as examine  # noqa: PLC0415
+
+        trained = examine(read(platform.training_set(spec.name)), home=platform.home)
+        best, simple = trained.fitted.best.figures, trained.fitted.baseline.figures
+        yield dg.MaterializeResult(
+            asset_key=model_key,
+            metadata={
+                "dagster/row_count": int(trained.fitted.split.train.sum()),
+                "estimator": trained.fitted.estimator,
+                "version": trained.version,
+                "against the baseline": f"loss {best['loss']:.4f}, baseline {simple['loss']:.4f}",
+                "path": dg.MetadataValue.path(trained.folder),
+            },
+        )
+        yield dg.MaterializeResult(
+            asset_key=evaluation_key,
+            metadata={
+                **{name.replace("_", " "): value for name, value in best.items()},
+                **{f"interval of {level}": share for level, share in trained.fitted.coverage.items()},
+                "report": dg.MetadataValue.path(trained.report),
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=verdict.gate.replace(" ", "_"),
+                    passed=verdict.outcome != "failed",
+                    metadata={"outcome": verdict.outcome, "reason": verdict.reason},
+                )
+                for verdict in trained.verdicts
+            ],
+        )
+
+    @dg.asset(
+        key=promotion_key,
+        deps=[model_key, evaluation_key],
+        description="The challenger becomes the champion, whom the scorer asks. No gate may have failed.",
+        kinds={"mlflow"},
+        retry_policy=RETRIES,
+        group_name=GROUP,
+        owners=OWNERS,
+    )
+    def promotion(platform: Platform) -> dg.MaterializeResult:
+        from training.deployed import CHALLENGER, deployed  # noqa: PLC0415
+        from training.registry import Registry  # noqa: PLC0415  MLflow is slow to import
+
+        registry = Registry(platform.home)
+        before, challenger = registry.champion(spec.name), deployed(spec.name, CHALLENGER, platform.home)
+        registry.promote(spec.name, challenger.version)
+        return dg.MaterializeResult(metadata={"version": challenger.version, "before": before or "none"})
+
+    return [training_set, examined, promotion]
+
+
+TRAINING = [asset for spec in MODELS for asset in training_of(spec)]
