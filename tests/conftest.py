@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,3 +19,18 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real data sets are not beside this checkout (../shared/data)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world of 400 customers with two and a half years of features, in Feast's registry."""
+    home = tmp_path_factory.mktemp("trained") / "home"
+    last = date(2024, 1, 1) + timedelta(days=919)
+    run = [sys.executable, "-W", "ignore", "-c", "import tidemark; tidemark.main()"]
+    for words in (
+        ["world", "--customers", "400", "--days", "920"],
+        ["load"],
+        ["features", "--from", "2024-01-01", "--to", str(last)],
+    ):
+        subprocess.run([*run, *words, "--home", str(home)], check=True, capture_output=True, text=True)
+    return home

@@ -1,10 +1,10 @@
-"""Raw facts by the handful, and one small home with features and models, made once."""
+"""Raw facts by the handful."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,21 +34,3 @@ def tell(tmp_path: Path) -> Tell:
         return Facts(tmp_path, known_at)
 
     return told
-
-
-@pytest.fixture(scope="session")
-def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A world of 400 customers with two and a half years of features, in Feast's registry."""
-    import subprocess
-    import sys
-
-    home = tmp_path_factory.mktemp("trained") / "home"
-    last = date(2024, 1, 1) + timedelta(days=919)
-    run = [sys.executable, "-W", "ignore", "-c", "import tidemark; tidemark.main()"]
-    for words in (
-        ["world", "--customers", "400", "--days", "920"],
-        ["load"],
-        ["features", "--from", "2024-01-01", "--to", str(last)],
-    ):
-        subprocess.run([*run, *words, "--home", str(home)], check=True, capture_output=True, text=True)
-    return home

@@ -74,12 +74,11 @@ def test_what_has_changed_since_is_told(home, tmp_path):
     shutil.copytree(home / "raw" / "customers", copy / "raw" / "customers")
     made = training_set("move_probability", start="2024-06-01", end="2024-08-01", home=home)
     manifest = made.write(tmp_path / "rows.parquet")
-    some = sorted((copy / "raw" / "deals").glob("*/part.parquet"))[200]
-    deals = pq.read_table(some, partitioning=None)
-    kinds = pa.array(["SELL"] * len(deals))
-    changed = deals.set_column(deals.column_names.index("kind"), "kind", kinds.cast(deals.schema.field("kind").type))
-    late = pa.array([datetime(2024, 7, 15, tzinfo=UTC)] * len(deals), pa.timestamp("us", "UTC"))
-    pq.write_table(changed.set_column(deals.column_names.index("occurred_at"), "occurred_at", late), some)
+    for file in (copy / "raw" / "deals").glob("known_on=2024-*/part.parquet"):
+        deals = pq.read_table(file, partitioning=None)
+        place = deals.column_names.index("kind")
+        bought = pa.array(["BUY"] * len(deals)).cast(deals.schema.field("kind").type)
+        pq.write_table(deals.set_column(place, deals.schema.field("kind"), bought), file)
     with pytest.raises(ChangedError, match=r"source raw/deals: .*other content"):
         rebuilt(manifest, home=copy)
 
