@@ -391,15 +391,34 @@ def dev(
 
 
 @app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="Where the scorer listens.")] = 8000,
+    host: Annotated[str, typer.Option(help="On which address; the default is this machine only.")] = "127.0.0.1",
+    home: Home = HOME,
+) -> None:
+    """Answer predictions over HTTP, from the models that serve and the online store, until Ctrl-C."""
+    from feature_repo.stores.private_redis import PrivateRedisError, running
+
+    with _complaining(PrivateRedisError), running(home):
+        import uvicorn
+
+        from serving.app import create_app
+
+        uvicorn.run(create_app(), host=host, port=port, log_level="warning", access_log=False)
+
+
+@app.command()
 def demo(
     customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 2000,
     days: Annotated[int, typer.Option(min=900, help="How many days: a model of a year ahead needs three.")] = 1035,
     port: Annotated[int, typer.Option(help="Where the UI listens, on this machine only.")] = 3000,
+    scorer_port: Annotated[int, typer.Option(help="Where the scorer listens, on this machine only.")] = 8000,
     exit_: Annotated[bool, typer.Option("--exit", help="Stop once all is proven.")] = False,
     home: Home = HOME,
 ) -> None:
     """From nothing to validated features and four models that serve, before the reader's eyes."""
     from pipelines.user_interface import UserInterfaceError, running
+    from serving.child import ScorerError, answering
 
     began = time.monotonic()
     if not (home / "world" / "world.json").exists():
@@ -408,13 +427,36 @@ def demo(
     end = datetime(2024, 1, 1) + timedelta(days=days)  # noqa: DTZ001  a day, not a moment
     features(first=datetime(2024, 1, 1), last=end - timedelta(days=1), home=home)  # noqa: DTZ001
     _train_in_dagster(home)
-    with _complaining(UserInterfaceError), running(home, port) as address:
+    # The world ended before today; the scorer's clock stands at the first morning after it.
+    os.environ["TIDEMARK_NOW"] = (end + timedelta(hours=9)).isoformat()
+    with (
+        _complaining(UserInterfaceError, ScorerError),
+        running(home, port) as address,
+        answering(home, scorer_port) as scorer,
+    ):
+        _show_a_prediction(scorer)
         console.print(
             f"[green]Done[/green] in {time.monotonic() - began:.0f} s. All of it lies in {escape(str(home))}."
         )
         console.print(f"The Dagster UI answers at [bold]{address}[/bold]" + ("." if exit_ else ", until Ctrl-C."))
         while not exit_:
             time.sleep(1)
+
+
+def _show_a_prediction(scorer: str) -> None:
+    """One question and its answer, as anybody would ask it."""
+    import json
+    from urllib.request import Request, urlopen
+
+    asked = '{"entity_id": "1", "explain": 3}'
+    url = f"{scorer}/v1/predict/move-probability"
+    question = Request(url, asked.encode(), {"Content-Type": "application/json"})  # noqa: S310  our own scorer
+    with urlopen(question) as answer:  # noqa: S310
+        told = json.load(answer)
+    console.print(f"The scorer answers at [bold]{scorer}[/bold], with its documentation at {scorer}/docs:")
+    line = f"  curl -s {url} -H 'Content-Type: application/json' -d '{asked}'"
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print_json(data=told)
 
 
 def _train_in_dagster(home: Path) -> None:

@@ -81,11 +81,13 @@ class Training:
 
 def train(home: Path, models: tuple[str, ...] = ()) -> Training:
     """Train, examine and promote models, as the weekly schedule does."""
-    prepare(home)
+    folder = prepare(home)
     wanted = [spec for spec in MODELS if not models or spec.name in models]
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.get() as instance, marked(folder) as mark:
+        end_abandoned(instance, folder)
         result = definitions.resolve_job_def("weekly").execute_in_process(
             instance=instance,
+            tags=dict(mark),
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
             asset_selection=[key for spec in wanted for key in keys_of(spec)],

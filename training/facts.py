@@ -53,7 +53,8 @@ class Facts:
         pattern = f"{glob.escape(str(self.home / 'raw' / table))}/known_on=[0-9]*/part.parquet".replace("'", "''")
         known = "" if self.known_at is None else f"WHERE ingested_at <= {moment(self.known_at)}"
         last = self.select(
-            f"SELECT epoch_us(max(occurred_at)) AS last FROM read_parquet('{pattern}', hive_partitioning = false) {known}"
+            "SELECT epoch_us(max(occurred_at)) AS last "
+            f"FROM read_parquet('{pattern}', hive_partitioning = false) {known}"
         )["last"][0].as_py()
         if last is None:
             raise NoFactsError(f"nothing of {table!r} was known at {self.known_at}: choose a later known_at.")
@@ -62,7 +63,8 @@ class Facts:
     def select(self, query: str, **tables: pa.Table) -> pa.Table:
         """The answer to a query, over Arrow tables by name as well."""
         with duckdb.connect() as connection:
-            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+            # A bar after some seconds would cross our own; to switch it off altogether fails in a notebook.
+            connection.execute(f"SET TimeZone = 'UTC'; SET progress_bar_time = {2**31 - 1}")
             for name, table in tables.items():
                 connection.register(name, table)
             return connection.sql(query).to_arrow_table()

@@ -63,4 +63,6 @@ def _columns(one: Input, values: object) -> list[npt.NDArray[np.float32]]:
         return [(told == category).astype(np.float32) for category in one.categories]
     if isinstance(values, pa.ChunkedArray):
         return [values.cast(pa.float64()).to_numpy().astype(np.float32)]
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        return [values.astype(np.float32)]
     return [np.asarray([np.nan if value is None else value for value in values], np.float32)]  # type: ignore[attr-defined]

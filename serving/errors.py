@@ -1,0 +1,86 @@
+"""Where faults of the domain meet HTTP: problem documents, as RFC 9457 describes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from feature_repo.stores.wire.errors import OnlineStoreAwayError, OnlineStoreRefusedError
+
+PROBLEM = "application/problem+json"
+
+
+@dataclass
+class ProblemError(Exception):
+    """Something that the caller is told in so many words."""
+
+    status: int
+    title: str
+    detail: str
+    more: dict[str, Any] = field(default_factory=dict)
+    retry_after: float | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The problem document."""
+        told = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail}
+        return told | self.more
+
+    def response(self) -> Response:
+        """The answer."""
+        headers = {} if self.retry_after is None else {"Retry-After": str(max(1, round(self.retry_after)))}
+        return Response(orjson.dumps(self.document()), self.status, headers, PROBLEM)
+
+
+def unseen(entity: str, entity_id: str) -> ProblemError:
+    """Nothing was ever written of this entity."""
+    return ProblemError(404, "Entity never seen", f"no view knows {entity} {entity_id}", {"entity_id": entity_id})
+
+
+def not_ready(model: str, reason: str) -> ProblemError:
+    """No version of the model can answer."""
+    return ProblemError(409, "Model not ready", f"{model}: {reason}", {"model": model})
+
+
+def bad(field_name: str, detail: str) -> ProblemError:
+    """A field that cannot be."""
+    return ProblemError(422, "Bad request", f"{field_name}: {detail}", {"field": field_name})
+
+
+def away(detail: str, retry_after: float = 2) -> ProblemError:
+    """What the model needs cannot be had now."""
+    return ProblemError(503, "Features unavailable", detail, retry_after=retry_after)
+
+
+def of_store(fault: Exception) -> ProblemError:
+    """What a fault of the online store means to the caller."""
+    return away(str(fault), getattr(fault, "retry_after_seconds", 2))
+
+
+def install(app: FastAPI) -> None:
+    """Let the application answer with problem documents."""
+
+    @app.exception_handler(ProblemError)
+    async def problem(_: Request, fault: ProblemError) -> Response:
+        return fault.response()
+
+    @app.exception_handler(OnlineStoreAwayError)
+    @app.exception_handler(OnlineStoreRefusedError)
+    async def store(_: Request, fault: Exception) -> Response:
+        return of_store(fault).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, fault: RequestValidationError) -> Response:
+        faults = [{"field": ".".join(map(str, one["loc"][1:])), "reason": one["msg"]} for one in fault.errors()]
+        first = faults[0] if faults else {"field": "body", "reason": "cannot be read"}
+        detail = f"{first['field'] or 'body'}: {first['reason']}"
+        return ProblemError(422, "Bad request", detail, {"field": first["field"], "errors": faults}).response()
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, fault: HTTPException) -> Response:
+        return ProblemError(fault.status_code, str(fault.detail), str(fault.detail)).response()

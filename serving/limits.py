@@ -1,0 +1,80 @@
+"""What a request may cost, who asked, and how it ended: around every route, as plain ASGI, for it is on every path."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import structlog
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.errors import ProblemError
+from serving.metrics import REQUESTS, SECONDS
+from serving.settings import Settings
+
+_log = structlog.get_logger("tidemark.requests")
+
+
+class _BodyTooLarge(Exception):  # noqa: N818  it is caught two lines on
+    """More came than is read."""
+
+
+class Limits:
+    """Refuses bodies that are too large and more requests at once than are answered in time; names each request."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
+        headers = dict(scope["headers"])
+        asked = headers.get(b"x-request-id", b"").decode("latin-1")
+        request_id = asked if asked.isprintable() and 0 < len(asked) <= 64 else uuid.uuid4().hex
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._settings.most_bytes:
+                raise _BodyTooLarge
+            return message
+
+        async def named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode("latin-1"))]
+            await send(message)
+
+        self._running += 1
+        try:
+            if self._running > self._settings.most_at_once:
+                problem = ProblemError(
+                    429, "Too many requests", "more at once than are answered in time", retry_after=1
+                )
+                await problem.response()(scope, receive, named)
+            else:
+                await self._app(scope, counted, named)
+        except _BodyTooLarge:
+            told = f"expected at most {self._settings.most_bytes:,} bytes"
+            await ProblemError(413, "Body too large", told).response()(scope, receive, named)
+        finally:
+            self._running -= 1
+            route = getattr(scope.get("route"), "path", "none")
+            seconds = time.perf_counter() - began
+            REQUESTS.labels(route, status).inc()
+            SECONDS.labels("request").observe(seconds)
+            if status >= 500 or asked:
+                _log.info("request", id=request_id, route=route, status=status, ms=round(seconds * 1000, 2))
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Put them around the application."""
+    app.add_middleware(Limits, settings=settings)

@@ -1,0 +1,135 @@
+"""What is asked and what is answered over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ModelName = Literal["move-probability", "transaction-type", "contact-timing", "property-value"]
+EntityId = Annotated[
+    str, Field(pattern=r"^-?\d{1,18}$", description="The id of the model's own entity, a whole number.")
+]
+
+
+class Ask(BaseModel):
+    """A question about one entity."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"entity_id": "1", "explain": 3}]})
+
+    entity_id: EntityId
+    as_of: datetime | None = Field(None, description="A moment in the past, answered from the offline store.")
+    features: dict[str, float | int | bool | str | None] | None = Field(None, description="What if these were so.")
+    explain: int = Field(0, ge=0, le=50, description="How many features to tell the contributions of.")
+
+
+class AskValue(Ask):
+    """A question about a home's price."""
+
+    months_ahead: float = Field(0, ge=0, le=24, description="How far ahead.")
+    level: float = Field(0.8, ge=0.5, le=0.99, description="The share of prices that the interval shall hold.")
+
+
+class AskAny(AskValue):
+    """A question to any of the models."""
+
+    model: ModelName
+
+
+class Batch(BaseModel):
+    """Up to a thousand questions, answered in order."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"requests": [{"model": "move-probability", "entity_id": "1"}]}]},
+    )
+
+    requests: list[AskAny] = Field(min_length=1, max_length=1000)
+
+
+class AskFeatures(BaseModel):
+    """Whose features, as of when."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"entity_id": "1"}]})
+
+    entity_id: EntityId
+    as_of: datetime | None = None
+
+
+class AsOf(BaseModel):
+    """How fresh a view's values are."""
+
+    event_time: datetime | None
+    age_seconds: float | None
+    status: Literal["PRESENT", "NULL", "STALE", "NOT_FOUND"]
+
+
+class Contribution(BaseModel):
+    """What one feature adds to the raw score: log-odds, or the logarithm of a price."""
+
+    name: str
+    value: float | str | None
+    contribution: float
+
+
+class Slot(BaseModel):
+    """An hour of the week, UTC, and the probability that a message sent then is opened within a day."""
+
+    weekday: str
+    hour: int
+    probability: float
+
+
+class Interval(BaseModel):
+    """Where the price lies, with the probability of `level`."""
+
+    low: float
+    high: float
+    level: float
+
+
+class Prediction(BaseModel):
+    """An answer."""
+
+    prediction_id: str
+    entity_id: str
+    model: str
+    model_version: str
+    predicted_value: float
+    predicted_class: str | None
+    confidence: float = Field(description="The probability of the answer: of the class, of yes or no, of the interval.")
+    probabilities: dict[str, float] | None = None
+    interval: Interval | None = None
+    slots: list[Slot] | None = None
+    top_features: list[Contribution]
+    features_as_of: dict[str, AsOf]
+    degraded: list[str]
+    predicted_at: datetime
+    latency_ms: float
+
+
+class Problem(BaseModel):
+    """What went wrong, as RFC 9457 has it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+class Answers(BaseModel):
+    """Predictions and problems, in the order of the questions."""
+
+    results: list[Prediction | Problem]
+
+
+class Vector(BaseModel):
+    """Features as they are served."""
+
+    service: str
+    entity_id: str
+    features: dict[str, Any]
+    features_as_of: dict[str, AsOf]

@@ -1,0 +1,48 @@
+"""What an operator may set, all from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from feature_repo.home import home as home_folder
+
+# A model is asked for by this name over HTTP, with dashes, and in the registry, with underscores.
+MODELS = ("move_probability", "transaction_type", "contact_timing", "property_value")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The scorer's settings. `now` stops its clock, for worlds that have ended."""
+
+    home: Path
+    now: datetime | None = None
+    alias: str = "champion"
+    refresh_seconds: float = 5.0
+    log_queue: int = 10_000
+    log_seconds: float = 5.0
+    most_bytes: int = 1_000_000
+    most_at_once: int = 256
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """`TIDEMARK_NOW`, `TIDEMARK_ALIAS`, `TIDEMARK_REFRESH_SECONDS`, `TIDEMARK_LOG_QUEUE`."""
+        told = environment.get("TIDEMARK_NOW")
+        try:
+            now = datetime.fromisoformat(told) if told else None
+        except ValueError:
+            raise ValueError(f"TIDEMARK_NOW: expected a moment such as 2026-11-01T09:00:00Z, found {told!r}") from None
+        return cls(
+            home=home_folder(),
+            now=now.replace(tzinfo=now.tzinfo or UTC) if now else None,
+            alias=environment.get("TIDEMARK_ALIAS") or "champion",
+            refresh_seconds=float(environment.get("TIDEMARK_REFRESH_SECONDS") or 5),
+            log_queue=int(environment.get("TIDEMARK_LOG_QUEUE") or 10_000),
+        )
+
+    def clock(self) -> datetime:
+        """The present moment."""
+        return self.now or datetime.now(UTC)
