@@ -397,7 +397,8 @@ def serve(
     home: Home = HOME,
 ) -> None:
     """Answer predictions over HTTP, from the models that serve and the online store, until Ctrl-C."""
-    from feature_repo.stores.private_redis import PrivateRedisError, running
+    from feature_repo.stores.private_redis import running
+    from feature_repo.stores.redis_server import PrivateRedisError
 
     with _complaining(PrivateRedisError), running(home):
         import uvicorn

@@ -16,6 +16,7 @@ from feast.repo_config import RepoConfig
 from feast.types import Int64
 
 ASOF = "feature_repo.stores.offline.AsofOfflineStore"
+BALANCE = ["account:balance"]
 CUSTOMER = Entity(name="customer", join_keys=["customer"], value_type=ValueType.INT64)
 
 
@@ -89,3 +90,17 @@ def balances(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
 def asking(*rows: tuple[Any, datetime]) -> pd.DataFrame:
     """Entity rows of (customer, time)."""
     return pd.DataFrame({"customer": [row[0] for row in rows], "event_timestamp": [row[1] for row in rows]})
+
+
+# (customer, event, created, balance): the 20 was known at once, the correction of the 1st only on the 4th.
+HISTORY = [
+    (1, day(1), day(1), 10),
+    (1, day(2), day(5), 20),
+    (1, day(1), day(4), 11),
+    (2, day(1), day(1), 50),
+]
+
+
+def balance_of(store: FeatureStore, entities: Any, **options: Any) -> list[Any]:
+    """The balances that the store answers with."""
+    return store.get_historical_features(entities, BALANCE, **options).to_arrow()["balance"].to_pylist()

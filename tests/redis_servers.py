@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ class Server:
     folder: Path
     port: int
     arguments: tuple[str, ...] = ()
+    password: str | None = None
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     @property
@@ -42,7 +44,7 @@ class Server:
         eventually(self.client().ping)
 
     def client(self) -> redis.Redis:
-        return redis.Redis(port=self.port)
+        return redis.Redis(port=self.port, password=self.password)
 
     def send(self, number: signal.Signals) -> None:
         assert self.process is not None
@@ -129,3 +131,41 @@ def sentinel(folder: Path, master: Server, name: str = "mymaster") -> Iterator[S
     settings.write_text(f"sentinel monitor {name} 127.0.0.1 {master.port} 1\n")
     with running(Server(folder, port, (str(settings), "--sentinel"))) as server:
         yield server
+
+
+class Relay:
+    """Stands before a server and holds back what it says, for as long as `delay` is at that moment."""
+
+    def __init__(self, server: Server) -> None:
+        self.delay = 0.0
+        self._server = server
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._sockets: list[socket.socket] = [self._listening]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._listening.getsockname()[1]}"
+
+    def close(self) -> None:
+        for one in self._sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                server = socket.create_connection(("127.0.0.1", self._server.port))
+                self._sockets += [client, server]
+                threading.Thread(target=self._pass, args=(client, server, False), daemon=True).start()
+                threading.Thread(target=self._pass, args=(server, client, True), daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket, held: bool) -> None:
+        with suppress(OSError):
+            while said := source.recv(1 << 16):
+                if held:
+                    time.sleep(self.delay)
+                target.sendall(said)
+            target.shutdown(socket.SHUT_WR)

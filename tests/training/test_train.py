@@ -130,14 +130,13 @@ def test_what_was_known_then_makes_the_set_of_then(home):
 
 
 @pytest.fixture(scope="module")
-def registered(trained_home):
+def registered(trained_home, tmp_path_factory):
     """Two versions of one model, in a registry of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIDEMARK_HOME", str(trained_home))
+        patch.setenv("TIDEMARK_MLFLOW", f"sqlite:///{tmp_path_factory.mktemp('registry')}/mlflow.db")
         rows = training_set("move_probability", at_most=6000, home=trained_home)
-        return train("move_probability", rows=rows, promote=False, home=trained_home), train(
-            "move_probability", rows=rows, promote=False, home=trained_home
-        )
+        yield [train("move_probability", rows=rows, promote=False, home=trained_home) for _ in range(2)]
 
 
 def test_a_trained_model_is_registered_as_challenger_with_its_hash(home, registered):

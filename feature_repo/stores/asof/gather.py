@@ -15,12 +15,15 @@ from feature_repo.stores.asof.parquet_source import ParquetSource, RowGroup
 
 # Of decoded columns held at a time; more makes nothing faster.
 _BYTES_AT_A_TIME = 64 * 2**20
+# Of files, for one view's features.
+_OPENINGS = 32
 
 
 def gathered(source: ParquetSource, columns: Sequence[str], rows: Rows) -> list[pa.ChunkedArray]:
     """The columns at rows of the source, in the order asked; `NO_ROW` gives nulls.
 
-    Only the row groups that hold one of the rows are read, some at a time, and only the rows asked for are kept.
+    Only the row groups that hold one of the rows are read. Where there are few files, a few columns at a time over all
+    rows; where there are many, which cost time to open, all columns a few files at a time.
     """
     kinds = [source.type_of(name) for name in columns]
     asked = np.flatnonzero(rows != NO_ROW)
@@ -33,18 +36,34 @@ def gathered(source: ParquetSource, columns: Sequence[str], rows: Rows) -> list[
     # Where in the distinct rows each row asked for stands.
     place = np.full(len(rows), NO_ROW, np.int64)
     place[order] = np.cumsum(new) - 1
+    groups = source.holding(distinct)
+    size = sum(group.size for group in groups) * _share(source, columns)
+    passes = min(-(-int(size) // _BYTES_AT_A_TIME), max(1, _OPENINGS // len({group.file for group in groups})))
+    each = -(-len(columns) // max(1, passes))
+    found: list[pa.ChunkedArray] = []
+    for start in range(0, len(columns), each):
+        found += _of_groups(source, columns[start : start + each], groups, distinct, place)
+    return found
+
+
+def _of_groups(
+    source: ParquetSource, columns: Sequence[str], groups: Sequence[RowGroup], distinct: Rows, place: Rows
+) -> list[pa.ChunkedArray]:
+    read = list(portions(groups, _share(source, columns)))
+    if len(read) == 1:
+        # All in one: the distinct rows need not be taken out first.
+        within = _within(groups, distinct)
+        at = np.where(place == NO_ROW, NO_ROW, within[place])
+        return _columns_taken(source.read(groups, columns).columns, at)
     parts: list[pa.Table] = []
     done = 0
-    for groups in portions(source.holding(distinct), _share(source, columns)):
-        upto = int(np.searchsorted(distinct, groups[-1].first + groups[-1].rows))
-        within = _within(groups, distinct[done:upto])
-        table = source.read(groups, columns)
-        if upto - done == len(distinct):
-            # All in one: the distinct rows need not be taken out first.
-            return _taken(table, np.where(place == NO_ROW, NO_ROW, within[place]))
-        parts.append(table if len(within) == table.num_rows else _table(table, _taken(table, within)))
+    for portion in read:
+        upto = int(np.searchsorted(distinct, portion[-1].first + portion[-1].rows))
+        within = _within(portion, distinct[done:upto])
+        table = source.read(portion, columns)
+        parts.append(table if len(within) == table.num_rows else taken(table, within))
         done = upto
-    return _taken(pa.concat_tables(parts), place)
+    return _columns_taken(pa.concat_tables(parts).columns, place)
 
 
 def portions(groups: Sequence[RowGroup], share: float) -> Iterator[list[RowGroup]]:
@@ -62,32 +81,35 @@ def portions(groups: Sequence[RowGroup], share: float) -> Iterator[list[RowGroup
 
 
 def in_order(tables: list[pa.Table], rows: Sequence[Rows]) -> pa.Table:
-    """Tables joined and put into the order of the row numbers that they bear; the list is emptied on the way."""
+    """Tables joined and put into the order of the row numbers that they bear.
+
+    The list is emptied, and each column is freed when its copy is made: not two whole answers at a time.
+    """
     numbers = np.concatenate(rows)
     order = stable_order(numbers - numbers.min()) if len(numbers) else numbers
-    return taken(pa.concat_tables(tables), order)
+    whole = pa.concat_tables(tables)
+    schema, columns = whole.schema, whole.columns
+    tables.clear()
+    del whole
+    return pa.Table.from_arrays(_columns_taken(columns, order), schema=schema)
 
 
 def taken(table: pa.Table, rows: Rows) -> pa.Table:
     """The rows of a table by number."""
-    return _table(table, _taken(table, rows))
+    return pa.Table.from_arrays(_columns_taken(table.columns, rows), schema=table.schema)
 
 
-def _table(like: pa.Table, columns: list[pa.ChunkedArray]) -> pa.Table:
-    return pa.Table.from_arrays(columns, schema=like.schema)
-
-
-def _taken(table: pa.Table, rows: Rows) -> list[pa.ChunkedArray]:
+def _columns_taken(columns: list[pa.ChunkedArray], rows: Rows) -> list[pa.ChunkedArray]:
     missing = rows == NO_ROW
     indices = pa.array(rows, mask=missing) if missing.any() else pa.array(rows)
 
-    def one(column: pa.ChunkedArray) -> pa.ChunkedArray:
-        whole = column.combine_chunks()
-        taken = whole.take(indices)
-        return taken if isinstance(taken, pa.ChunkedArray) else pa.chunked_array([taken], column.type)
+    def one(at: int) -> pa.ChunkedArray:
+        column, columns[at] = columns[at], None
+        found = column.combine_chunks().take(indices)
+        return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found], column.type)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(one, table.columns))
+        return list(pool.map(one, range(len(columns))))
 
 
 def _within(groups: Sequence[RowGroup], rows: npt.NDArray[np.int64]) -> Rows:

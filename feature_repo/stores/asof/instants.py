@@ -62,6 +62,8 @@ def scaled(values: Instants, factor: int) -> Instants:
     if factor == 1:
         return values
     reach = _LATEST // factor
+    if len(values) and -reach <= values.min() and values.max() <= reach:
+        return values * factor
     return np.where(values == NEVER, NEVER, np.clip(values, -reach, reach) * factor)
 
 

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from feature_repo.stores.asof.instants import NEVER, instants
 
-Codes = npt.NDArray[np.int64]
+# 32 bits where one column is the key, 64 where several are combined.
+Codes = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 NO_KEY = -1
 
@@ -34,7 +35,8 @@ class JoinKeys:
     @classmethod
     def of(cls, columns: Sequence[pa.ChunkedArray], names: Sequence[str], rows: int) -> JoinKeys:
         """Encode the key columns of the entity rows. Without a column all rows have one and the same key."""
-        codes, values, combinations = np.zeros(rows, np.int64), [], []
+        codes: Codes = np.zeros(rows, np.int32)
+        values, combinations = [], []
         for number, column in enumerate(map(comparable, columns)):
             distinct = pc.unique(column).drop_null()
             values.append(distinct)
@@ -50,10 +52,10 @@ class JoinKeys:
 
     def codes_of(self, columns: Sequence[pa.ChunkedArray], rows: int, where: str) -> Codes:
         """The codes of other rows by the same keys; `NO_KEY` for a key that nobody asked for."""
-        codes = np.zeros(rows, np.int64)
+        codes: Codes = np.zeros(rows, np.int32)
         for number, (column, distinct, name) in enumerate(zip(columns, self._values, self.names, strict=True)):
             if len(distinct) == 0:
-                return np.full(rows, NO_KEY, np.int64)
+                return np.full(rows, NO_KEY, np.int32)
             found = _looked_up(_alike(comparable(column), distinct.type, name, where), distinct)
             if number == 0:
                 codes = found
@@ -121,9 +123,11 @@ def _exactly(column: pa.ChunkedArray | pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _looked_up(column: pa.ChunkedArray | pa.Array, distinct: pa.Array) -> Codes:
-    codes = pc.index_in(column, value_set=distinct, skip_nulls=True)
-    return np.asarray(pc.fill_null(codes, NO_KEY).to_numpy(), dtype=np.int64)
+    codes: npt.NDArray[np.int32] = pc.fill_null(
+        pc.index_in(column, value_set=distinct, skip_nulls=True), NO_KEY
+    ).to_numpy()
+    return codes
 
 
 def _combined(left: Codes, right: Codes, rights: int) -> Codes:
-    return np.where((left == NO_KEY) | (right == NO_KEY), NO_KEY, left * rights + right)
+    return np.where((left == NO_KEY) | (right == NO_KEY), NO_KEY, left.astype(np.int64) * rights + right)

@@ -69,7 +69,7 @@ def newest(versions: Versions, keys: Codes, times: Instants, ttl: int | None) ->
         return np.full(len(keys), NO_ROW, np.int64)
     preferred = _by_preference(versions)
     distinct, ranks = _ranked(versions.appears)
-    appearance = (versions.keys * len(distinct) + ranks)[preferred]
+    appearance = _combined(versions.keys, len(distinct), ranks)[preferred]
     # Where nothing appears out of its turn, the order of preference is the order of appearance.
     answer = preferred
     if (appearance[1:] < appearance[:-1]).any():
@@ -77,7 +77,7 @@ def newest(versions: Versions, keys: Codes, times: Instants, ttl: int | None) ->
         appearance = appearance[turn]
         # A rank holds the key before all else, so that the highest so far starts anew with each key.
         answer = preferred[np.maximum.accumulate(turn)]
-    asked = keys * len(distinct) + np.searchsorted(distinct, times, side="right") - 1
+    asked = _combined(keys, len(distinct), np.searchsorted(distinct, times, side="right") - 1)
     # In sorted order neighbouring searches touch the same memory.
     order = stable_order(asked - asked.min())
     found = np.empty(len(asked), np.int64)
@@ -102,29 +102,36 @@ def condensed(versions: Versions, since: int) -> Versions:
 def stable_order(values: npt.NDArray[np.int64]) -> Rows:
     """The order that sorts integers from 0 on: sixteen bits at a time, which NumPy sorts in linear time."""
     highest = int(values.max()) if len(values) else 0
-    order: Rows | None = None
-    for shift in range(0, max(1, highest.bit_length()), 16):
-        digits = ((values if order is None else values[order]) >> shift).astype(np.uint16)
-        turn = np.argsort(digits, kind="stable")
-        order = turn if order is None else order[turn]
-    return np.zeros(0, np.int64) if order is None else order
+    digits = np.ascontiguousarray(values, "<i8").view("<u2").reshape(-1, 4)
+    order: Rows = np.argsort(digits[:, 0], kind="stable")
+    for at in range(1, -(-highest.bit_length() // 16)):
+        order = order[np.argsort(digits[order, at], kind="stable")]
+    return order
 
 
 def _by_preference(versions: Versions) -> Rows:
     """Numbers of versions by key, event, creation, place in the table."""
     distinct, ranks = _ranked(versions.events)
-    event = versions.keys * len(distinct) + ranks
+    event = _combined(versions.keys, len(distinct), ranks)
     order = stable_order(event)
     if versions.created is None:
         return order
     ordered = event[order]
     if (ordered[1:] != ordered[:-1]).all():
         return order
-    order = stable_order(_ranked(versions.created)[1])
+    order = stable_order(_ranked(versions.created)[1].astype(np.int64))
     return order[stable_order(event[order])]
 
 
-def _ranked(values: Instants) -> tuple[Instants, npt.NDArray[np.int64]]:
+def _combined(keys: Codes, count: int, ranks: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Key and rank as one number, the key first; in place, for these arrays are the join's largest."""
+    number = keys.astype(np.int64)
+    number *= count
+    number += ranks
+    return number
+
+
+def _ranked(values: Instants) -> tuple[Instants, npt.NDArray[np.int32]]:
     distinct = np.sort(pc.unique(pa.array(values)).to_numpy())
-    ranks = pc.index_in(pa.array(values), value_set=pa.array(distinct)).to_numpy()
-    return distinct, np.asarray(ranks, dtype=np.int64)
+    ranks: npt.NDArray[np.int32] = pc.index_in(pa.array(values), value_set=pa.array(distinct)).to_numpy()
+    return distinct, ranks

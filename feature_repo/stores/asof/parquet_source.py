@@ -166,6 +166,16 @@ def open_source(source: DataSource, repo_path: Path | str | None) -> ParquetSour
     return ParquetSource(shown, found, fragments, tuple(schemas), tuple(schema_of), tuple(groups))
 
 
+def numbers_of(groups: Sequence[RowGroup]) -> npt.NDArray[np.int64]:
+    """The numbers of all rows of some row groups."""
+    if not groups:
+        return np.zeros(0, np.int64)
+    first, rows = groups[0].first, sum(group.rows for group in groups)
+    if groups[-1].first + groups[-1].rows - first == rows:
+        return np.arange(first, first + rows)
+    return np.concatenate([np.arange(group.first, group.first + group.rows) for group in groups])
+
+
 def place_of(source: DataSource, repo_path: Path | str | None) -> tuple[pafs.FileSystem, str, str]:
     """The file system of a source, the path there, and how to name it to people."""
     if not isinstance(source, FileSource):

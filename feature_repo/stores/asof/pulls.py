@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +17,8 @@ from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 from feature_repo.stores.asof.gather import gathered, portions
 from feature_repo.stores.asof.instants import NEVER, Instants, instants, scaled, unit_of
 from feature_repo.stores.asof.join_keys import NO_KEY, JoinKeys
-from feature_repo.stores.asof.newest import Rows, Versions, condensed
-from feature_repo.stores.asof.parquet_source import ParquetSource, RowGroup, open_source
+from feature_repo.stores.asof.newest import Versions, condensed
+from feature_repo.stores.asof.parquet_source import ParquetSource, numbers_of, open_source
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -107,7 +107,7 @@ class PullLatest(Pull):
             keys=keys.asked,
             events=self.moments(source, table, self.event),
             created=None if self.created is None else self.moments(source, table, self.created),
-            rows=_numbers(groups),
+            rows=numbers_of(groups),
             by_creation=False,
         )
         versions = versions.chosen(self.within(source, table) & (versions.keys != NO_KEY))
@@ -119,11 +119,6 @@ class PullLatest(Pull):
     def tables(self, near: Path | None = None) -> Iterator[pa.Table]:  # noqa: ARG002
         """As one part: it has a row a key."""
         yield self.table()
-
-
-def _numbers(groups: Sequence[RowGroup]) -> Rows:
-    runs = [np.arange(group.first, group.first + group.rows) for group in groups]
-    return np.concatenate(runs) if runs else np.zeros(0, np.int64)
 
 
 def _microseconds(moment: datetime, factor: int) -> int:

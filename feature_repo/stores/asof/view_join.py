@@ -20,7 +20,7 @@ from feature_repo.stores.asof.gather import gathered
 from feature_repo.stores.asof.instants import NEVER, Instants, Unit, instants, ticks
 from feature_repo.stores.asof.join_keys import NO_KEY, JoinKeys
 from feature_repo.stores.asof.newest import NO_ROW, Rows, Versions, condensed, newest
-from feature_repo.stores.asof.parquet_source import ParquetSource, RowGroup
+from feature_repo.stores.asof.parquet_source import ParquetSource, RowGroup, numbers_of
 
 # Versions looked at in one go, before those are dropped that cannot answer.
 _VERSIONS_AT_A_TIME = 8_000_000
@@ -99,7 +99,7 @@ class ViewJoin:
             keys=asked.codes_of([table.column(name) for name in self.keys], table.num_rows, source.path),
             events=instants(table.column(self.event), self.event, unit),
             created=created,
-            rows=np.concatenate([np.arange(group.first, group.first + group.rows) for group in groups]),
+            rows=numbers_of(groups),
             by_creation=self.by_creation,
         )
 

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import hiredis
-from circuitbreaker import CircuitBreaker  # type: ignore[import-untyped]
+from circuitbreaker import CircuitBreaker
 from redis.crc import key_slot
 from redis.exceptions import AuthenticationError, AuthorizationError, RedisClusterException
 from redis.exceptions import ConnectionError as RedisConnectionError

@@ -26,7 +26,7 @@ ABSENT = np.iinfo(np.int64).min
 
 def micros_of(moment: datetime | None) -> int:
     """Microseconds since 1970, `UNKNOWN` for None and NaT; a time without a zone is UTC, as in Feast."""
-    if moment is None or moment is pd.NaT:
+    if moment is None or pd.isna(moment):
         return UNKNOWN
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - _EPOCH) // _MICROSECOND

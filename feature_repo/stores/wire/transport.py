@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from circuitbreaker import CircuitBreakerError  # type: ignore[import-untyped]
+from circuitbreaker import CircuitBreakerError
 from feast.infra.online_stores.redis import RedisType
 from redis import ConnectionPool, Redis, RedisCluster, Sentinel
 from redis.backoff import ExponentialWithJitterBackoff

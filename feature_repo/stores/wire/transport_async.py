@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from circuitbreaker import CircuitBreakerError  # type: ignore[import-untyped]
+from circuitbreaker import CircuitBreakerError
 from feast.infra.online_stores.redis import RedisType
 from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode

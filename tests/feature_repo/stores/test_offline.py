@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,33 +8,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from feast import Field, RequestSource
 from feast.errors import (
     EntityTimestampInferenceException,
     FeastEntityDFMissingColumnsError,
-    RequestDataNotFoundInEntityDfException,
-    SavedDatasetLocationAlreadyExists,
 )
-from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
-from feast.on_demand_feature_view import on_demand_feature_view
-from feast.types import Float64, Int64
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from offline_project import asking, balances, day, store_at, view_of, write
-
-BALANCE = ["account:balance"]
-
-# (customer, event, created, balance): the 20 was known at once, the correction of the 1st only on the 4th.
-HISTORY = [
-    (1, day(1), day(1), 10),
-    (1, day(2), day(5), 20),
-    (1, day(1), day(4), 11),
-    (2, day(1), day(1), 50),
-]
-
-
-def balance_of(store, entities, **options) -> list:
-    return store.get_historical_features(entities, BALANCE, **options).to_arrow()["balance"].to_pylist()
+from offline_project import BALANCE, HISTORY, asking, balance_of, day, store_at, view_of, write
 
 
 @pytest.fixture
@@ -210,99 +189,6 @@ def test_without_entities_each_key_of_the_span_is_asked_about_at_its_end(tmp_pat
     ]
 
 
-def test_a_month_reads_the_files_of_the_month_and_the_ttl(tmp_path):
-    for number in range(1, 60):
-        folder = tmp_path / "account" / f"snapshot_on={day(number).date()}"
-        file = write(folder / "part.parquet", [(1, day(number + 1), day(number + 1, hours=3), number)])
-        if not 18 <= number <= 27:
-            # The footer stays: what it tells must be enough to leave the rest alone.
-            metadata = pq.read_metadata(file)
-            content = bytearray(file.read_bytes())
-            content[4 : -metadata.serialized_size - 8] = b"\xff" * (len(content) - metadata.serialized_size - 12)
-            file.write_bytes(content)
-    store = store_at(tmp_path, [view_of(tmp_path / "account", ttl=timedelta(days=2))])
-    asked = asking(*((1, day(number, hours=12)) for number in range(21, 29)))
-    assert balance_of(store, asked) == list(range(20, 28))
-    with pytest.raises(OSError, match=r"."):
-        balance_of(store, asking((1, day(40))))
-
-
-def test_files_without_statistics_answer_alike(tmp_path):
-    view = view_of(write(tmp_path / "account.parquet", HISTORY, write_statistics=False), ttl=timedelta(days=3))
-    store = store_at(tmp_path, [view])
-    assert balance_of(store, asking((1, day(3)), (2, day(6)))) == [20, None]
-
-
-@pytest.fixture
-def on_demand(history):
-    def with_bonus(inputs: pd.DataFrame) -> pd.DataFrame:
-        return pd.DataFrame({"total": (inputs["balance"] + inputs["bonus"]).astype("float64")})
-
-    return on_demand_feature_view(
-        name="adjusted",
-        sources=[history, RequestSource(name="request", schema=[Field(name="bonus", dtype=Int64)])],
-        schema=[Field(name="total", dtype=Float64)],
-        mode="pandas",
-    )(with_bonus)
-
-
-@pytest.mark.parametrize("full_names", [False, True])
-def test_on_demand_views_are_computed_for_parquet_too(tmp_path, history, on_demand, full_names):
-    store = store_at(tmp_path, [history, on_demand], block_rows=1)
-    entities = asking((1, day(6)), (3, day(6)), (2, day(3))).assign(bonus=[1, 2, 3])
-    job = store.get_historical_features(entities, [*BALANCE, "adjusted:total"], full_feature_names=full_names)
-    total = "adjusted__total" if full_names else "total"
-    assert job.to_arrow()[total].to_pylist() == [21, None, 53]
-    job.to_parquet(tmp_path / "answer.parquet")
-    written = pq.read_table(tmp_path / "answer.parquet")
-    assert written[total].to_pylist() == [21, None, 53]
-    assert written[total].type == pa.float64()
-    assert written.column_names == job.to_arrow().column_names
-
-
-def test_request_data_that_is_missing_is_named(tmp_path, history, on_demand):
-    store = store_at(tmp_path, [history, on_demand])
-    with pytest.raises(RequestDataNotFoundInEntityDfException, match="bonus"):
-        store.get_historical_features(pl.from_pandas(asking((1, day(6)))), ["adjusted:total"])
-
-
-@pytest.mark.filterwarnings("ignore:Saving dataset is an experimental feature", "ignore:Retrieving datasets is")
-@pytest.mark.parametrize("place", ["saved.parquet", "saved"])
-def test_a_saved_dataset_comes_back(tmp_path, history, place):
-    store = store_at(tmp_path, [history], block_rows=2)
-    job = store.get_historical_features(asking((1, day(6)), (2, day(3)), (1, day(1))), BALANCE)
-    storage = SavedDatasetFileStorage(path=place)
-    saved = store.create_saved_dataset(from_=job, name="training", storage=storage)
-    assert (tmp_path / place).exists()
-    expected = {(1, 20), (2, 50), (1, 11)}
-    assert set(saved.to_df()[["customer", "balance"]].itertuples(index=False, name=None)) == expected
-    again = store.get_saved_dataset("training").to_df()
-    assert set(again[["customer", "balance"]].itertuples(index=False, name=None)) == expected
-    with pytest.raises(SavedDatasetLocationAlreadyExists):
-        job.persist(storage)
-    job.persist(storage, allow_overwrite=True)
-    assert len(pq.read_table(tmp_path / place)) == 3
-
-
-def test_a_write_that_fails_leaves_what_was_there(tmp_path, history):
-    store = store_at(tmp_path, [history], block_rows=1)
-    target = tmp_path / "answers" / "answer.parquet"
-    job = store.get_historical_features(asking((1, day(6)), (2, day(3))), BALANCE)
-    job.to_parquet(target)
-    before = target.read_bytes()
-    (tmp_path / "account.parquet").write_bytes(b"no Parquet")
-    with pytest.raises(ValueError, match=r"account.parquet: expected a Parquet file"):
-        job.to_parquet(target)
-    assert target.read_bytes() == before
-    assert list(target.parent.iterdir()) == [target]
-
-
-def test_pandas_may_be_written_into(tmp_path, history):
-    frame = store_at(tmp_path, [history]).get_historical_features(asking((1, day(6))), BALANCE).to_df()
-    frame.loc[0, "balance"] = 0
-    assert frame["balance"].tolist() == [0]
-
-
 def test_there_is_no_sql(tmp_path, history):
     job = store_at(tmp_path, [history]).get_historical_features(asking((1, day(6))), BALANCE)
     with pytest.raises(NotImplementedError, match=r"to_arrow\(\)"):
@@ -329,49 +215,3 @@ def test_what_cannot_be_joined_is_refused(tmp_path, history, entities, error, me
 def test_entities_of_an_unknown_kind_are_refused(tmp_path, history):
     with pytest.raises(TypeError, match=r"expected entity rows as a pandas DataFrame, .* found dict"):
         balance_of(store_at(tmp_path, [history]), {"customer": [1]})
-
-
-def test_a_column_that_the_files_lack_is_named(tmp_path):
-    path = write(tmp_path / "account.parquet", HISTORY)
-    store = store_at(tmp_path, [view_of(path, {"credit": Int64})])
-    with pytest.raises(ValueError, match=r"expected a column 'credit', found customer, event, created, balance"):
-        store.get_historical_features(asking((1, day(2))), ["account:credit"]).to_arrow()
-
-
-def test_files_that_are_not_there_are_named(tmp_path):
-    store = store_at(tmp_path, [view_of(tmp_path / "nowhere")])
-    with pytest.raises(FileNotFoundError, match=r"nowhere: expected a Parquet file"):
-        balance_of(store, asking((1, day(2))))
-
-
-def test_hidden_files_and_others_of_a_folder_are_left_alone(tmp_path):
-    write(tmp_path / "account" / "part.parquet", HISTORY)
-    write(tmp_path / "account" / ".writing.parquet", [(1, day(2), day(9), 99)])
-    write(tmp_path / "account" / "_temporary" / "part.parquet", [(1, day(2), day(9), 99)])
-    Path(tmp_path / "account" / "_SUCCESS").touch()
-    Path(tmp_path / "account" / "notes.txt").write_text("no Parquet")
-    assert balance_of(store_at(tmp_path, [view_of(tmp_path / "account")]), asking((1, day(3)))) == [20]
-
-
-@pytest.mark.parametrize("pattern", ["*/*.parquet", "**/*.parquet", "200?/[!b]*.parquet", "**"])
-def test_a_pattern_names_files(tmp_path, pattern):
-    write(tmp_path / "account" / "2001" / "a.parquet", [(1, day(1), day(1), 1)])
-    write(tmp_path / "account" / "2002" / "c.parquet", [(1, day(2), day(2), 2)])
-    store = store_at(tmp_path, [view_of(tmp_path / "account" / pattern)])
-    assert balance_of(store, asking((1, day(1)), (1, day(3)))) == [1, 2]
-
-
-def test_the_same_question_has_the_same_bytes(tmp_path, history):
-    store = store_at(tmp_path, [history], block_rows=2)
-    job = store.get_historical_features(asking(*((1 + at % 3, day(9 - at % 7)) for at in range(20))), BALANCE)
-    contents = set()
-    for number in range(3):
-        job.to_parquet(tmp_path / f"{number}.parquet")
-        contents.add((tmp_path / f"{number}.parquet").read_bytes())
-    assert len(contents) == 1
-
-
-def test_the_table_of_the_files_is_not_touched(tmp_path, history):
-    store = store_at(tmp_path, [history])
-    balance_of(store, asking((1, day(3))))
-    assert pq.read_table(tmp_path / "account.parquet").equals(balances(HISTORY))

@@ -97,12 +97,11 @@ query {
   online: assetNodeOrError(assetKey: { path: ["online", "transactional"] }) { ...node }
 }
 fragment node on AssetNodeOrError {
-    ... on AssetNode {
-      partitionStats { numMaterialized numFailed }
-      assetMaterializations(limit: 1) { metadataEntries { label ... on IntMetadataEntry { intValue } } }
-      assetChecksOrError {
-        ... on AssetChecks { checks { name blocking executionForLatestMaterialization { status } } }
-      }
+  ... on AssetNode {
+    partitionStats { numMaterialized numFailed }
+    assetMaterializations(limit: 1) { metadataEntries { label ... on IntMetadataEntry { intValue } } }
+    assetChecksOrError {
+      ... on AssetChecks { checks { name blocking executionForLatestMaterialization { status } } }
     }
   }
 }

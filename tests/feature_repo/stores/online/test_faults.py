@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import pytest
 from feast import FeatureStore
 from feast.types import Int64, String
 from online_project import DRIVER, INSTANT, day, opened, view_of
-from redis_servers import Server, eventually, free_port, running
+from redis_servers import Relay, Server, eventually, free_port, running
 
 from feature_repo.stores.wire.errors import OnlineStoreAwayError, OnlineStoreRefusedError
 from feature_repo.stores.wire.lookup import LookupPlan
@@ -50,7 +49,9 @@ def lay(store: FeatureStore) -> None:
             "created": pa.array([day(1)] * DRIVERS, INSTANT),
         }
     )
-    store._get_provider().online_store.online_write_table(store.config, store.get_feature_view("stats"), table.to_batches())
+    store._get_provider().online_store.online_write_table(
+        store.config, store.get_feature_view("stats"), table.to_batches()
+    )
 
 
 @pytest.fixture
@@ -78,16 +79,66 @@ WAYS = pytest.mark.parametrize("ask", [read, read_async])
 
 
 @WAYS
-def test_a_frozen_redis_is_waited_for_no_longer_than_said(plan: LookupPlan, server: Server, ask: Callable[..., Any]) -> None:
+def test_a_frozen_redis_is_waited_for_no_longer_than_said(
+    plan: LookupPlan, server: Server, ask: Callable[..., Any]
+) -> None:
     assert ask(plan, 1) == 1
     server.send(signal.SIGSTOP)
     began = time.monotonic()
-    with pytest.raises(OnlineStoreAwayError, match=rf"expected an answer from Redis at {server.address}.*TimeoutError.*tries: 2"):
+    with pytest.raises(
+        OnlineStoreAwayError, match=rf"expected an answer from Redis at {server.address}.*TimeoutError.*tries: 2"
+    ):
         ask(plan, 2)
     assert time.monotonic() - began < 2
     server.send(signal.SIGCONT)
     # The late answer to the question about driver 2 must not be taken for that about driver 3.
     assert [ask(plan, driver) for driver in (3, 4, 5)] == [3, 4, 5]
+
+
+@pytest.fixture
+def relay(server: Server) -> Iterator[Relay]:
+    relay = Relay(server)
+    yield relay
+    relay.close()
+
+
+def test_a_late_answer_is_given_to_nobody(server: Server, relay: Relay, tmp_path: Path) -> None:
+    store = opened_at(tmp_path, relay.address, retries=0, breaker_failures=100)
+    lay(store)
+    plan = LookupPlan.compile(store, ["stats:trips"])
+
+    def wait_in_vain() -> None:
+        relay.delay = 0.3
+        with pytest.raises(OnlineStoreAwayError):
+            read(plan, 2)
+        relay.delay = 0.0
+
+    assert read(plan, 1) == 1
+    for driver in (3, 4):
+        wait_in_vain()
+        assert read(plan, driver) == driver
+
+    async def on_a_loop() -> list[Any]:
+        told = []
+        await plan.read_async([{"driver_id": 1}])
+        for driver in (3, 4):
+            relay.delay = 0.3
+            with pytest.raises(OnlineStoreAwayError):
+                await plan.read_async([{"driver_id": 2}])
+            relay.delay = 0.0
+            told.append((await plan.read_async([{"driver_id": driver}])).column("trips")[0])
+            relay.delay = 0.1
+            asking = asyncio.create_task(plan.read_async([{"driver_id": 2}]))
+            await asyncio.sleep(0.05)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            relay.delay = 0.0
+            told.append((await plan.read_async([{"driver_id": driver + 10}])).column("trips")[0])
+        await plan.close_async()
+        return told
+
+    assert asyncio.run(on_a_loop()) == [3, 13, 4, 14]
 
 
 def test_a_task_that_is_cancelled_leaves_its_answer_to_nobody(plan: LookupPlan, server: Server) -> None:
@@ -160,6 +211,15 @@ def test_an_idle_connection_that_died_is_replaced_without_a_word(plan: LookupPla
     assert read(plan, 1) == 1
     server.client().client_kill_filter(_type="normal", skipme=True)
     assert read(plan, 2) == 2
+
+
+def test_one_that_died_while_idle_for_long_is_not_even_tried(plan: LookupPlan, server: Server, tmp_path: Path) -> None:
+    (tmp_path / "strict").mkdir()
+    strict = LookupPlan.compile(opened_at(tmp_path / "strict", server.address, retries=0), ["stats:trips"])
+    assert (read(strict, 1), read_async(strict, 1)) == (1, 1)
+    server.client().client_kill_filter(_type="normal", skipme=True)
+    time.sleep(1.1)
+    assert (read(strict, 2), read_async(strict, 2)) == (2, 2)
 
 
 def test_the_breaker_opens_and_closes_again(plan: LookupPlan, server: Server) -> None:
@@ -240,11 +300,11 @@ def test_a_full_redis_says_so_and_goes_on_answering(plan: LookupPlan, server: Se
 
 def test_a_key_of_another_program_is_named_as_such(plan: LookupPlan, server: Server) -> None:
     client = server.client()
-    for key in client.keys():
+    for key in client.scan_iter():
         client.set(key, "not ours")
-    with pytest.raises(OnlineStoreRefusedError, match="WRONGTYPE .*choose another db="):
+    with pytest.raises(OnlineStoreRefusedError, match=r"WRONGTYPE .*choose another db="):
         read(plan, 1)
-    with pytest.raises(OnlineStoreRefusedError, match="WRONGTYPE .*choose another db="):
+    with pytest.raises(OnlineStoreRefusedError, match=r"WRONGTYPE .*choose another db="):
         lay(plan._store)
     client.flushall()
     lay(plan._store)
@@ -253,8 +313,8 @@ def test_a_key_of_another_program_is_named_as_such(plan: LookupPlan, server: Ser
 
 @WAYS
 def test_a_password_is_used_and_a_wrong_one_is_not_tried_twice(tmp_path: Path, ask: Callable[..., Any]) -> None:
-    locked = Server(tmp_path / "locked", free_port(), ("--save", "", "--requirepass", "12345"))
-    with unlocked(locked):
+    locked = Server(tmp_path / "locked", free_port(), ("--save", "", "--requirepass", "12345"), password="12345")  # noqa: S106
+    with running(locked):
         for name in ("right", "wrong"):
             (tmp_path / name).mkdir()
         right = opened_at(tmp_path / "right", f"{locked.address},password=12345")
@@ -264,13 +324,6 @@ def test_a_password_is_used_and_a_wrong_one_is_not_tried_twice(tmp_path: Path, a
         with pytest.raises(OnlineStoreRefusedError, match="refused the login") as told:
             ask(LookupPlan.compile(wrong, ["stats:trips"]), 3)
         assert "nonsense" not in str(told.value)
-
-
-@contextmanager
-def unlocked(server: Server) -> Iterator[Server]:
-    server.client = lambda: __import__("redis").Redis(port=server.port, password="12345")  # type: ignore[method-assign]
-    with running(server):
-        yield server
 
 
 def test_a_server_that_says_too_much_is_not_believed(tmp_path: Path) -> None:
@@ -286,7 +339,9 @@ def test_a_server_that_says_too_much_is_not_believed(tmp_path: Path) -> None:
                     return
                 with connection:
                     while asked := connection.recv(65536):
-                        connection.sendall(b"*3\r\n$-1\r\n$-1\r\n$-1\r\n" * 2 if b"HMGET" in asked else b"+OK\r\n" * asked.count(b"*"))
+                        connection.sendall(
+                            b"*3\r\n$-1\r\n$-1\r\n$-1\r\n" * 2 if b"HMGET" in asked else b"+OK\r\n" * asked.count(b"*")
+                        )
 
         threading.Thread(target=babble, daemon=True).start()
         plan = LookupPlan.compile(opened_at(tmp_path, f"127.0.0.1:{port}"), ["stats:trips", "stats:city"])

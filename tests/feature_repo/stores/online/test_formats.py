@@ -134,7 +134,9 @@ ARROW: list[tuple[FeastType, pa.Array]] = [
 
 def bytes_of(column: Any) -> list[bytes]:
     rows = len(column.lengths)
-    return joined([column], rows).slices(range(rows + 1)) if isinstance(column, Padded) else column.slices(range(rows + 1))
+    return (
+        joined([column], rows).slices(range(rows + 1)) if isinstance(column, Padded) else column.slices(range(rows + 1))
+    )
 
 
 @pytest.mark.parametrize(("dtype", "column"), ARROW, ids=lambda value: str(value)[:30].replace("\n", ""))
@@ -159,8 +161,12 @@ def test_every_type_goes_both_ways(address: str, tmp_path: Path, ours_writes: bo
     ours, stock = (opened(tmp_path, address, [DRIVER, view], ours=own) for own in (True, False))
     (key,) = python_values_to_proto_values([1], ValueType.INT64)
     (other,) = python_values_to_proto_values([2], ValueType.INT64)
-    protos = {name: python_values_to_proto_values([value], dtype.to_value_type())[0] for name, (dtype, value) in EVERY.items()}
-    nulls = {name: python_values_to_proto_values([None], dtype.to_value_type())[0] for name, (dtype, _) in EVERY.items()}
+    protos = {
+        name: python_values_to_proto_values([value], dtype.to_value_type())[0] for name, (dtype, value) in EVERY.items()
+    }
+    nulls = {
+        name: python_values_to_proto_values([None], dtype.to_value_type())[0] for name, (dtype, _) in EVERY.items()
+    }
     writer = ours if ours_writes else stock
     provider = writer._get_provider()
     rows = [
@@ -178,7 +184,9 @@ def test_every_type_goes_both_ways(address: str, tmp_path: Path, ours_writes: bo
     numbers = {Float32, Float64, Int32, Int64, Bool}
     for name, (dtype, _) in EVERY.items():
         told = found.column(name).tolist()
-        assert told == ([None if one is None else float(one) for one in expected[name]] if dtype in numbers else expected[name])
+        assert told == (
+            [None if one is None else float(one) for one in expected[name]] if dtype in numbers else expected[name]
+        )
 
 
 KEYS: dict[str, tuple[dict[str, FeastType], list[Any]]] = {
@@ -201,7 +209,9 @@ def test_every_kind_of_key_goes_both_ways(address: str, tmp_path: Path, kind: st
     ]
     view = view_of(tmp_path, {"trips": Int64}, keys=keys, entities=entities)
     ours, stock = (opened(tmp_path, address, [*entities, view], ours=own) for own in (True, False))
-    table = pa.table({**dict(zip(keys, columns, strict=True)), "trips": [10, 20, 30], "event": [day(1)] * 3, "created": [day(2)] * 3})
+    table = pa.table(
+        {**dict(zip(keys, columns, strict=True)), "trips": [10, 20, 30], "event": [day(1)] * 3, "created": [day(2)] * 3}
+    )
     write(ours if ours_writes else stock, view, table, ours=ours_writes)
     asked = [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
     for store in (ours, stock):

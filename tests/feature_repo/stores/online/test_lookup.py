@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +33,9 @@ def lay(store: FeatureStore, view: str, columns: dict[str, Any], event: datetime
     rows = len(next(iter(columns.values())))
     times = {name: pa.array([event] * rows, INSTANT) for name in ("event", "created")}
     table = pa.table({**columns, **times})
-    store._get_provider().online_store.online_write_table(store.config, store.get_feature_view(view), table.to_batches())
+    store._get_provider().online_store.online_write_table(
+        store.config, store.get_feature_view(view), table.to_batches()
+    )
 
 
 @pytest.fixture
@@ -42,17 +43,30 @@ def store(address: str, tmp_path: Path) -> FeatureStore:
     """Drivers with two views and zones with one, and a service over all three, in an order of its own."""
     stats = view_of(tmp_path, {"trips": Int64, "city": String, "rating": Float64}, ttl=timedelta(days=1))
     cars = view_of(tmp_path, {"doors": Int32, "weight": Float32, "electric": Bool}, name="cars")
-    zones = view_of(tmp_path, {"rain": Float64}, name="weather", keys={"zone": String}, entities=[ZONE], ttl=timedelta(days=3))
+    zones = view_of(
+        tmp_path, {"rain": Float64}, name="weather", keys={"zone": String}, entities=[ZONE], ttl=timedelta(days=3)
+    )
     service = FeatureService(name="ride", features=[zones, cars[["electric", "doors"]], stats])
     numbers = FeatureService(name="numbers", features=[stats[["rating", "trips"]], cars])
     store = opened(tmp_path, address, [DRIVER, ZONE, stats, cars, zones, service, numbers], ours=True)
-    lay(store, "stats", {"driver_id": [1, 2, 3], "trips": [10, None, None], "city": ["Bern", "", None], "rating": [4.5, 5.0, None]})
+    lay(
+        store,
+        "stats",
+        {"driver_id": [1, 2, 3], "trips": [10, None, None], "city": ["Bern", "", None], "rating": [4.5, 5.0, None]},
+    )
     lay(store, "cars", {"driver_id": [1, 2], "doors": [4, -2], "weight": [1.5, None], "electric": [True, False]})
     lay(store, "weather", {"zone": ["a"], "rain": [0.25]})
     return store
 
 
 ROWS = [{"driver_id": 1, "zone": "a"}, {"driver_id": 2, "zone": "b"}, {"driver_id": 9, "zone": "a"}]
+
+
+def strangers(count: int) -> list[dict[str, Any]]:
+    """Entities never written; with them the rows are too many to be taken apart one by one."""
+    return [{"driver_id": 1000 + number, "zone": f"nowhere {number}"} for number in range(count)]
+
+
 COLUMNS = ("rain", "electric", "doors", "trips", "city", "rating")
 
 
@@ -76,7 +90,11 @@ def test_numbers_alone_come_as_float32_with_nan_for_null(store: FeatureStore) ->
 
 @pytest.mark.parametrize(
     "rows",
-    [ROWS, {"driver_id": [1, 2, 9], "zone": ["a", "b", "a"]}, {"driver_id": np.array([1, 2, 9]), "zone": np.array(["a", "b", "a"])}],
+    [
+        ROWS,
+        {"driver_id": [1, 2, 9], "zone": ["a", "b", "a"]},
+        {"driver_id": np.array([1, 2, 9]), "zone": np.array(["a", "b", "a"])},
+    ],
 )
 def test_rows_may_be_columns(store: FeatureStore, rows: Any) -> None:
     assert LookupPlan.compile(store, "ride").read(rows).column("trips").tolist() == [10, None, None]
@@ -94,7 +112,12 @@ def test_any_number_of_rows_equals_what_feast_tells_by_both_ways(store: FeatureS
     drivers = list(range(1, 400))
     draw = np.random.default_rng(count)
     trips = pa.array(draw.integers(-(2**40), 2**40, 399), mask=draw.random(399) < 0.2)
-    lay(store, "stats", {"driver_id": drivers, "trips": trips, "city": [str(one) for one in drivers], "rating": draw.random(399)}, day(5))
+    lay(
+        store,
+        "stats",
+        {"driver_id": drivers, "trips": trips, "city": [str(one) for one in drivers], "rating": draw.random(399)},
+        day(5),
+    )
     rows = [{"driver_id": int(one), "zone": "ab"[one % 2]} for one in draw.integers(1, 500, count)]
     expected = store.get_online_features(store.get_feature_service("ride"), rows).to_dict()
     plan = LookupPlan.compile(store, "ride")
@@ -111,10 +134,10 @@ def test_any_number_of_rows_equals_what_feast_tells_by_both_ways(store: FeatureS
             assert found.column(name).tolist() == told
 
 
-@pytest.mark.parametrize("copies", [1, 100])
-def test_each_view_tells_its_status_event_time_and_age(store: FeatureStore, copies: int) -> None:
+@pytest.mark.parametrize("others", [0, 100])
+def test_each_view_tells_its_status_event_time_and_age(store: FeatureStore, others: int) -> None:
     lay(store, "weather", {"zone": ["b"], "rain": [None]}, day(4))
-    rows = [*ROWS, {"driver_id": 3, "zone": "none"}] * copies
+    rows = [*ROWS, {"driver_id": 3, "zone": "none"}, *strangers(others)]
     found = LookupPlan.compile(store, "ride").read(rows, now=day(3))
     expected = {
         "weather": [PRESENT, NULL, PRESENT, NOT_FOUND],
@@ -122,10 +145,10 @@ def test_each_view_tells_its_status_event_time_and_age(store: FeatureStore, copi
         "stats": [STALE, STALE, NOT_FOUND, STALE],
     }
     assert {view: states.tolist() for view, states in found.statuses.items()} == {
-        view: states * copies for view, states in expected.items()
+        view: states + [NOT_FOUND] * others for view, states in expected.items()
     }
     first = int(day(1).timestamp() * 1e6)
-    assert found.event_times["stats"].tolist() == [first, first, ABSENT, first] * copies
+    assert found.event_times["stats"].tolist() == [first, first, ABSENT, first] + [ABSENT] * others
     np.testing.assert_array_equal(found.ages["stats"][:3], [172_800, 172_800, float("nan")])
     # told nonetheless: whether to take it is the model's to say
     assert found.column("trips")[0] == 10
@@ -134,8 +157,8 @@ def test_each_view_tells_its_status_event_time_and_age(store: FeatureStore, copi
 def test_a_view_is_stale_from_the_moment_after_its_ttl(store: FeatureStore) -> None:
     plan = LookupPlan.compile(store, ["stats:trips"])
     for late, status in ((timedelta(0), PRESENT), (timedelta(microseconds=1), STALE)):
-        for rows in (ROWS[:1], ROWS[:1] * 50):
-            assert plan.read(rows, now=day(2) + late).statuses["stats"].tolist() == [status] * len(rows)
+        for rows in (ROWS[:1], [*ROWS[:1], *strangers(50)]):
+            assert plan.read(rows, now=day(2) + late).statuses["stats"][0] == status
 
 
 def test_a_view_of_which_every_feature_asked_is_null_is_null(store: FeatureStore) -> None:
@@ -143,12 +166,16 @@ def test_a_view_of_which_every_feature_asked_is_null_is_null(store: FeatureStore
     now = day(1)
     assert LookupPlan.compile(store, ["stats:trips"]).read(rows, now=now).statuses["stats"].tolist() == [NULL]
     # an empty text is a value
-    assert LookupPlan.compile(store, ["stats:trips", "stats:city"]).read(rows, now=now).statuses["stats"].tolist() == [PRESENT]
+    assert LookupPlan.compile(store, ["stats:trips", "stats:city"]).read(rows, now=now).statuses["stats"].tolist() == [
+        PRESENT
+    ]
 
 
 def test_feasts_own_response_tells_the_status_of_each_feature(store: FeatureStore) -> None:
     lay(store, "stats", {"driver_id": [1], "trips": [None], "city": ["Bern"], "rating": [1.0]}, datetime.now(UTC))
-    response = store.get_online_features(["stats:trips", "stats:city"], [{"driver_id": 1}, {"driver_id": 2}, {"driver_id": 9}])
+    response = store.get_online_features(
+        ["stats:trips", "stats:city"], [{"driver_id": 1}, {"driver_id": 2}, {"driver_id": 9}]
+    )
     names = list(response.proto.metadata.feature_names.val)
     told = {name: list(one.statuses) for name, one in zip(names, response.proto.results, strict=True)}
     assert told["trips"] == [FieldStatus.NULL_VALUE, FieldStatus.OUTSIDE_MAX_AGE, FieldStatus.NOT_FOUND]
@@ -177,7 +204,9 @@ def test_no_rows_give_no_rows(store: FeatureStore) -> None:
         ([{"driver_id": "x", "zone": "a"}], ValueError, "join key 'driver_id': expected an integer, found 'x'"),
     ],
 )
-def test_rows_that_lack_a_key_are_refused(store: FeatureStore, rows: Any, error: type[Exception], complaint: str) -> None:
+def test_rows_that_lack_a_key_are_refused(
+    store: FeatureStore, rows: Any, error: type[Exception], complaint: str
+) -> None:
     with pytest.raises(error, match=complaint):
         LookupPlan.compile(store, "ride").read(rows)
 
@@ -195,11 +224,15 @@ def test_a_view_under_another_name_reads_by_its_own_key(store: FeatureStore, tmp
     assert set(found.statuses) == {"stats", "friend"}
 
 
-def test_a_value_of_another_type_than_declared_is_read_for_what_it_is(store: FeatureStore, tmp_path: Path, address: str) -> None:
-    other = view_of(tmp_path, {"trips": Float64, "city": Int64, "rating": Int64})
+def test_a_value_of_another_type_than_declared_is_read_for_what_it_is(
+    store: FeatureStore, tmp_path: Path, address: str
+) -> None:
+    # With its tag and length a text of seven letters is as long as a double.
+    lay(store, "stats", {"driver_id": [1], "trips": [10], "city": ["seven77"], "rating": [4.5]}, day(2))
+    other = view_of(tmp_path, {"trips": Float64, "city": Float64, "rating": Int64})
     (tmp_path / "other").mkdir()
     changed = opened(tmp_path / "other", address, [DRIVER, other], ours=True)
-    for rows in (ROWS[:1], ROWS[:1] * 50):
+    for rows in (ROWS[:1], [*ROWS[:1], *strangers(50)]):
         assert LookupPlan.compile(changed, ["stats:trips", "stats:rating"]).read(rows).matrix[0].tolist() == [10, 4.5]
         with pytest.raises(TypeError, match="feature 'city': expected a number, found a string_val"):
             LookupPlan.compile(changed, ["stats:city"]).read([{"driver_id": 1}, *rows])
@@ -251,7 +284,7 @@ def shifted(inputs: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture
-def with_on_demand(store: FeatureStore) -> Iterator[FeatureStore]:
+def with_on_demand(store: FeatureStore) -> FeatureStore:
     stats = store.get_feature_view("stats")
     request = RequestSource(name="asked", schema=[Field(name="bonus", dtype=Float64)])
     computed = OnDemandFeatureView(
@@ -260,15 +293,15 @@ def with_on_demand(store: FeatureStore) -> Iterator[FeatureStore]:
     )  # fmt: skip
     service = FeatureService(name="sums", features=[computed, stats[["rating"]]])
     store.apply([request, computed, service])
-    yield store
+    return store
 
 
-SHIFTED = '''
+SHIFTED = """
 import pandas as pd
 
 def shifted(inputs):
     return pd.DataFrame({"sum": inputs["trips"].astype(float) + inputs["bonus"], "label": inputs["city"].str.upper()})
-'''
+"""
 
 
 def test_on_demand_features_come_from_the_request_and_what_was_read(with_on_demand: FeatureStore) -> None:
@@ -289,7 +322,12 @@ def test_on_demand_features_come_from_the_request_and_what_was_read(with_on_dema
 
 
 def test_threads_and_loops_may_share_a_plan(store: FeatureStore) -> None:
-    lay(store, "stats", {"driver_id": list(range(100)), "trips": list(range(100)), "city": ["x"] * 100, "rating": [0.5] * 100}, day(9))
+    lay(
+        store,
+        "stats",
+        {"driver_id": list(range(100)), "trips": list(range(100)), "city": ["x"] * 100, "rating": [0.5] * 100},
+        day(9),
+    )
     plan = LookupPlan.compile(store, ["stats:trips"])
 
     def many(seed: int) -> bool:
@@ -321,7 +359,10 @@ CELL = {
 }
 
 
-@given(st.data(), st.lists(st.sampled_from(sorted(CELL, key=lambda one: rank(one.to_value_type()))), min_size=1, max_size=6))
+@given(
+    st.data(),
+    st.lists(st.sampled_from(sorted(CELL, key=lambda one: rank(one.to_value_type()))), min_size=1, max_size=6),
+)
 def test_few_rows_and_many_are_taken_apart_alike(data: st.DataObject, dtypes: list[Any]) -> None:
     dtypes.sort(key=lambda one: rank(one.to_value_type()))
     kinds = tuple(dtype.to_value_type() for dtype in dtypes)

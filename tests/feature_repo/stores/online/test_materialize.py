@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import tracemalloc
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import redis
 from feast import FeatureStore, FeatureView, PushSource
 from feast.data_source import PushMode
-from feast.infra.online_stores.redis import RedisOnlineStore
 from feast.feature_view import DUMMY_ENTITY_ID
 from feast.infra.key_encoding_utils import serialize_entity_key
+from feast.infra.online_stores.redis import RedisOnlineStore
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
+from feast.type_map import feast_value_type_to_pa
 from feast.types import Array, Bool, Float32, Float64, Int32, Int64, Json, String, UnixTimestamp
 from online_project import DRIVER, INSTANT, day, opened, values_of, view_of, write_rows
 from redis_servers import Server
 
+from feature_repo.store import open_store
 from feature_repo.stores.wire.lookup import LookupPlan
+from feature_repo.views import MARKET
 
+REPO = Path(__file__).parents[4] / "feature_repo"
+FEAST = Path(sys.executable).with_name("feast")
 FEATURES = {
     "trips": Int64,
     "rating": Float64,
@@ -102,7 +111,9 @@ def test_columns_of_other_names_in_the_files_are_mapped(address: str, tmp_path: 
 def test_a_push_is_read_by_both(address: str, tmp_path: Path, ours_pushes: bool) -> None:
     batch = view_of(tmp_path, {"trips": Int64}).batch_source
     pushed = PushSource(name="pushed", batch_source=batch)
-    view = FeatureView(name="stats", entities=[DRIVER], schema=view_of(tmp_path, {"trips": Int64}).schema, source=pushed)
+    view = FeatureView(
+        name="stats", entities=[DRIVER], schema=view_of(tmp_path, {"trips": Int64}).schema, source=pushed
+    )
     stores = [opened(tmp_path, address, [DRIVER, view], ours=ours) for ours in (True, False)]
     rows = pd.DataFrame({"driver_id": [1], "trips": [7], "event": [day(1)], "created": [day(1)]})
     stores[not ours_pushes].push("pushed", rows, to=PushMode.ONLINE)
@@ -130,7 +141,9 @@ def test_the_async_ways_write_and_read_the_same(address: str, tmp_path: Path, ou
 def test_a_view_without_entities_goes_both_ways(address: str, tmp_path: Path) -> None:
     view = view_of(tmp_path, {"trips": Int64}, keys={}, entities=[])
     stores = [opened(tmp_path, address, [view], ours=ours) for ours in (True, False)]
-    write_rows(tmp_path, pa.table({"trips": [5], "event": pa.array([day(1)], INSTANT), "created": pa.array([day(1)], INSTANT)}))
+    write_rows(
+        tmp_path, pa.table({"trips": [5], "event": pa.array([day(1)], INSTANT), "created": pa.array([day(1)], INSTANT)})
+    )
     stores[0].materialize(day(0), day(2))
     (key,) = redis.Redis.from_url(f"redis://{address}").keys()
     nobody = EntityKey(join_keys=[DUMMY_ENTITY_ID], entity_values=[ValueProto(string_val="")])
@@ -214,7 +227,12 @@ def test_keys_expire_as_in_feast(address: str, tmp_path: Path, shared_server: Se
     assert 90 < client.ttl(key) <= 100
     client.expire(key, 10)
     # A row that is not written does not prolong its key's life either.
-    assert store.online_write_table(ours.config, view, table.set_column(2, "event", pa.array([day(0)])).to_batches()).superseded == 1
+    assert (
+        store.online_write_table(
+            ours.config, view, table.set_column(2, "event", pa.array([day(0)])).to_batches()
+        ).superseded
+        == 1
+    )
     assert client.ttl(key) <= 10
     store.online_write_table(ours.config, view, table.to_batches())
     assert client.ttl(key) > 90
@@ -243,3 +261,43 @@ def test_the_store_is_a_redis_store_to_feast(address: str, tmp_path: Path) -> No
     store = ours._get_provider().online_store
     assert isinstance(store, RedisOnlineStore)
     assert store.async_supported.read
+
+
+def test_the_feast_command_materialises_into_it(
+    address: str, tmp_path: Path, shared_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDEMARK_REDIS", address)
+    monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path))
+    columns = {field.name: [1.5] for field in MARKET.features if field.name != "is_peak_season"}
+    instant = pa.array([datetime(2024, 1, 6, tzinfo=UTC)], INSTANT)
+    folder = tmp_path / "features" / "market" / "snapshot_on=2024-01-05"
+    folder.mkdir(parents=True)
+    whole = pa.table(
+        {
+            "region_id": [7],
+            **columns,
+            "is_peak_season": [True],
+            "event_timestamp": instant,
+            "created_timestamp": instant,
+        }
+    )
+    declared = [feast_value_type_to_pa(field.dtype.to_value_type()) for field in MARKET.features]
+    for field, kind in zip(MARKET.features, declared, strict=True):
+        at = whole.column_names.index(field.name)
+        whole = whole.set_column(at, field.name, whole.column(at).cast(kind, safe=False))
+    pq.write_table(whole, folder / "part.parquet")
+    for command in ("apply", "materialize --views market 2024-01-05T00:00:00 2024-01-07T00:00:00"):
+        subprocess.run([FEAST, "-c", REPO, *command.split()], check=True, cwd=tmp_path, capture_output=True)
+    (key,) = shared_server.client().keys()
+    assert b"_ct:market" in shared_server.client().hkeys(key)
+    store = open_store()
+    found = LookupPlan.compile(store, [f"market:{field.name}" for field in MARKET.features]).read([{"region_id": 7}])
+    assert (
+        found.numbers.tolist()
+        == whole.drop_columns(["region_id", "event_timestamp", "created_timestamp"])
+        .to_pandas()
+        .astype(float)
+        .to_numpy()
+        .tolist()
+    )
+    store._get_provider().online_store.wire(store.config).close()

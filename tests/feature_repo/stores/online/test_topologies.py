@@ -136,7 +136,9 @@ def _owner(nodes: list[Server], slot: int) -> Server:
 def master_and_watch(tmp_path: Path) -> Iterator[tuple[Server, Server, Server]]:
     master = Server(tmp_path / "master", free_port(), ("--save", ""))
     with running(master):
-        replica = Server(tmp_path / "replica", free_port(), ("--save", "", "--replicaof", "127.0.0.1", str(master.port)))
+        replica = Server(
+            tmp_path / "replica", free_port(), ("--save", "", "--replicaof", "127.0.0.1", str(master.port))
+        )
         with running(replica), sentinel(tmp_path / "sentinel", master) as watch:
             eventually(lambda: watch.client().execute_command("SENTINEL REPLICAS", "mymaster"), 20)
             yield master, replica, watch

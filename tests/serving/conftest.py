@@ -1,0 +1,61 @@
+"""A scorer over real Redis, a real registry and models trained on a small world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from feature_repo.stores.private_redis import running
+from serving.app import create_app
+from serving.settings import MODELS, Settings
+from training.train import train
+
+NOW = datetime(2026, 7, 8, 9, 30, tzinfo=UTC)  # the morning after the small world's last day
+ENTITIES = {"property_value": "property_id"}
+
+
+@pytest.fixture(scope="session")
+def served_home(trained_home: Path) -> Iterator[Path]:
+    """The small world's home, with all four models promoted whatever their gates say of so small a world."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIDEMARK_HOME", str(trained_home))
+        from training.registry import Registry
+
+        for name in MODELS:
+            made = train(name, promote=False, home=trained_home)
+            Registry(trained_home).promote(name, made.version)
+        with running(trained_home):
+            yield trained_home
+
+
+@pytest.fixture
+def settings(served_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("TIDEMARK_HOME", str(served_home))
+    return replace(Settings.from_environment({}), now=NOW, refresh_seconds=0.2, log_seconds=0.1)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def ids(served_home: Path) -> dict[str, list[int]]:
+    """Ids of each model's entity that are served."""
+    import duckdb
+
+    def last(view: str, key: str) -> list[int]:
+        files = f"{served_home}/features/{view}/snapshot_on=2026-0[67]-*/part.parquet"
+        found = duckdb.sql(f"SELECT DISTINCT {key} FROM read_parquet('{files}', hive_partitioning = false) ORDER BY 1")
+        return [row[0] for row in found.fetchall()]
+
+    return {
+        name: last("property" if name in ENTITIES else "behavioural", ENTITIES.get(name, "customer_id"))
+        for name in MODELS
+    }
