@@ -22,7 +22,7 @@ setup: .venv/.ready ## Install everything, uv itself included, from the lock
 	$(UV) sync --locked
 	@touch $@
 
-demo: setup ## From nothing to a year of features and the Dagster UI; EXIT=1 stops after the proof
+demo: setup ## From nothing to features, models, the Dagster UI and the scorer; EXIT=1 stops after the proof
 	$(RUN) tidemark demo $(if $(filter 1,$(EXIT)),--exit)
 
 test: setup ## Run the tests
@@ -47,7 +47,7 @@ docs: setup ## Write the generated documents anew
 	$(RUN) python -m pipelines.raw.reference
 	$(RUN) python -m feature_repo.catalogue
 
-bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world, load or features)
+bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world, load, features, join, online, serving)
 	$(RUN) python tests/bench/run.py $(ONLY)
 
 clean: ## Remove what make installed; .tidemark stays

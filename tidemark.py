@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -422,8 +423,10 @@ def demo(
     from serving.child import ScorerError, answering
 
     began = time.monotonic()
-    if not (home / "world" / "world.json").exists():
+    told = home / "world" / "world.json"
+    if not told.exists():
         world(customers=customers, days=days, home=home)
+    days = json.loads(told.read_text(encoding="utf-8"))["plan"]["days"]  # those of the world that is there
     load(source=str(home / "world"), home=home)
     end = datetime(2024, 1, 1) + timedelta(days=days)  # noqa: DTZ001  a day, not a moment
     features(first=datetime(2024, 1, 1), last=end - timedelta(days=1), home=home)  # noqa: DTZ001
@@ -446,7 +449,6 @@ def demo(
 
 def _show_a_prediction(scorer: str) -> None:
     """One question and its answer, as anybody would ask it."""
-    import json
     from urllib.request import Request, urlopen
 
     asked = '{"entity_id": "1", "explain": 3}'

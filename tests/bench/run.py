@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-BENCHES = ("world", "load", "features", "join", "online")
+BENCHES = ("world", "load", "features", "join", "online", "serving")
 
 
 def main(asked: list[str]) -> None:

@@ -207,6 +207,21 @@ def test_a_killed_redis_is_missed_at_once_and_served_from_again_after_its_return
     assert ask(plan, 1) == 1
 
 
+@pytest.mark.parametrize("rows", [1, 5000])
+def test_whoever_asks_much_gets_the_same_fault_as_who_asks_little(plan: LookupPlan, server: Server, rows: int) -> None:
+    asked = {"driver_id": list(range(rows))}
+    server.kill()
+    with pytest.raises(OnlineStoreAwayError, match=f"Redis at {server.address}"):
+        plan.read(asked)
+
+    async def on_a_loop() -> None:
+        with pytest.raises(OnlineStoreAwayError, match=f"Redis at {server.address}"):
+            await plan.read_async(asked)
+        await plan.close_async()
+
+    asyncio.run(on_a_loop())
+
+
 def test_an_idle_connection_that_died_is_replaced_without_a_word(plan: LookupPlan, server: Server) -> None:
     assert read(plan, 1) == 1
     server.client().client_kill_filter(_type="normal", skipme=True)

@@ -321,6 +321,29 @@ def test_on_demand_features_come_from_the_request_and_what_was_read(with_on_dema
         plan.completed(plan.read(rows), {})
 
 
+def test_on_demand_features_in_python_come_from_lists(store: FeatureStore) -> None:
+    request = RequestSource(name="asked", schema=[Field(name="bonus", dtype=Float64)])
+    doubled = OnDemandFeatureView(
+        name="doubled", sources=[request], udf=twice, udf_string=TWICE, mode="python",
+        schema=[Field(name="twice", dtype=Float64)],
+    )  # fmt: skip
+    store.apply([request, doubled, FeatureService(name="doubles", features=[doubled])])
+    plan = LookupPlan.compile(store, "doubles")
+    assert plan.join_keys == ()
+    found = plan.completed(plan.read([{}, {}]), {"bonus": [1.5, None]})
+    np.testing.assert_array_equal(found.matrix, [[3.0], [np.nan]])
+
+
+def twice(inputs: dict[str, Any]) -> dict[str, Any]:
+    return {"twice": [None if one is None else 2 * one for one in inputs["bonus"]]}
+
+
+TWICE = """
+def twice(inputs):
+    return {"twice": [None if one is None else 2 * one for one in inputs["bonus"]]}
+"""
+
+
 def test_threads_and_loops_may_share_a_plan(store: FeatureStore) -> None:
     lay(
         store,

@@ -16,6 +16,7 @@ from online_project import DRIVER, INSTANT, day, opened, values_of, view_of
 from redis.crc import key_slot
 from redis_servers import Server, cluster, eventually, free_port, running, sentinel
 
+from feature_repo.stores.wire.errors import OnlineStoreAwayError
 from feature_repo.stores.wire.lookup import LookupPlan
 
 DRIVERS = list(range(500))
@@ -130,6 +131,22 @@ def _owner(nodes: list[Server], slot: int) -> Server:
     port = known.nodes_manager.get_node_from_slot(slot).port
     known.close()
     return next(node for node in nodes if node.port == port)
+
+
+def test_a_cluster_that_has_lost_a_node_is_away_until_the_node_returns(tmp_path: Path) -> None:
+    with cluster(tmp_path / "cluster") as nodes:
+        ours, _ = both(tmp_path, nodes[0].address, redis_type="redis_cluster")
+        lay(ours)
+        plan = LookupPlan.compile(ours, REFS)
+        assert plan.read(ASKED).column("trips").tolist() == DRIVERS
+        nodes[2].kill()
+        for ask in (plan.read, lambda rows: read_async(plan, rows)):
+            with pytest.raises(OnlineStoreAwayError, match=f"Redis at {nodes[0].address}"):
+                ask(ASKED)
+        nodes[2].start()
+        assert eventually(lambda: lay(ours), 20).rows == len(DRIVERS)
+        for found in (plan.read(ASKED), read_async(plan, ASKED)):
+            assert found.column("trips").tolist() == DRIVERS
 
 
 @pytest.fixture
