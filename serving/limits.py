@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import suppress
 
 import structlog
 from fastapi import FastAPI
@@ -36,15 +37,21 @@ class Limits:
         headers = dict(scope["headers"])
         asked = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = asked if asked.isprintable() and 0 < len(asked) <= 64 else uuid.uuid4().hex
-        taken = 0
+        taken, large = 0, False
 
         async def counted() -> Message:
-            nonlocal taken
+            nonlocal taken, large
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > self._settings.most_bytes:
+                large = True
                 raise _BodyTooLarge
             return message
+
+        async def answer(message: Message) -> None:
+            # Whoever reads the body may make an answer of its own of that error: it is not sent.
+            if not large:
+                await named(message)
 
         async def named(message: Message) -> None:
             nonlocal status
@@ -61,10 +68,11 @@ class Limits:
                 )
                 await problem.response()(scope, receive, named)
             else:
-                await self._app(scope, counted, named)
-        except _BodyTooLarge:
-            told = f"expected at most {self._settings.most_bytes:,} bytes"
-            await ProblemError(413, "Body too large", told).response()(scope, receive, named)
+                with suppress(_BodyTooLarge):
+                    await self._app(scope, counted, answer)
+                if large:
+                    told = f"expected at most {self._settings.most_bytes:,} bytes"
+                    await ProblemError(413, "Body too large", told).response()(scope, receive, named)
         finally:
             self._running -= 1
             route = getattr(scope.get("route"), "path", "none")

@@ -7,6 +7,7 @@ tables, whose layout (`<home>/raw/<table>/known_on=DAY/part.parquet`, every vers
 from __future__ import annotations
 
 import glob
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -63,8 +64,10 @@ class Facts:
     def select(self, query: str, **tables: pa.Table) -> pa.Table:
         """The answer to a query, over Arrow tables by name as well."""
         with duckdb.connect() as connection:
-            # A bar after some seconds would cross our own; to switch it off altogether fails in a notebook.
-            connection.execute(f"SET TimeZone = 'UTC'; SET progress_bar_time = {2**31 - 1}")
+            connection.execute("SET TimeZone = 'UTC'")
+            # Its bar would cross our own. A notebook without widgets has none, and refuses to be told so.
+            with suppress(duckdb.InvalidInputException):
+                connection.execute("SET enable_progress_bar = false")
             for name, table in tables.items():
                 connection.register(name, table)
             return connection.sql(query).to_arrow_table()

@@ -29,7 +29,7 @@ from feature_repo.stores import redis_server
 from feature_repo.stores.redis_server import PrivateRedisError
 
 # A request must not hang when the server is away. Feast hands these to redis-py.
-_TIMEOUTS = "socket_connect_timeout=1,socket_timeout=5"
+_TIMEOUTS = "socket_connect_timeout=1,socket_timeout=2"
 # Below the ports that the kernel lends to outgoing connections: the port is kept while no server listens there.
 _PORTS = range(20_000, 30_000)
 

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from feature_repo.stores.asof.newest import NO_ROW, Rows, stable_order
-from feature_repo.stores.asof.parquet_source import ParquetSource, RowGroup
+from feature_repo.stores.asof.parquet_source import POOL, ParquetSource, RowGroup
 
 # Of decoded columns held at a time; more makes nothing faster.
 _BYTES_AT_A_TIME = 64 * 2**20
@@ -105,7 +106,7 @@ def _columns_taken(columns: list[pa.ChunkedArray], rows: Rows) -> list[pa.Chunke
 
     def one(at: int) -> pa.ChunkedArray:
         column, columns[at] = columns[at], None
-        found = column.combine_chunks().take(indices)
+        found = pc.take(column.combine_chunks(memory_pool=POOL), indices, memory_pool=POOL)
         return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found], column.type)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

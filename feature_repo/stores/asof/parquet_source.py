@@ -28,6 +28,9 @@ from feature_repo.stores.asof.instants import Instants, Unit
 from feature_repo.stores.asof.row_group_times import bounds
 
 _FOOTERS_AT_A_TIME = 16
+# Arrow's own allocator asks for huge pages, and on virtual machines waited longer for them than the join takes: with
+# the system's, a million rows cost 0.9 s of system time instead of 2.7, and the same memory.
+POOL = pa.system_memory_pool()
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class ParquetSource:
         own = [name for name in schema.names if name in physical.names]
         rows = sum(group.rows for group in groups)
         dataset = ds.FileSystemDataset(fragments, physical, fragments[0].format, fragments[0].filesystem)
-        table = dataset.to_table(columns=own)
+        table = dataset.to_table(columns=own, memory_pool=POOL)
         if table.num_rows != rows:
             raise OSError(f"{self.path}: {rows} rows were announced, {table.num_rows} came: do the files change?")
         columns = []

@@ -76,7 +76,8 @@ class AsofRetrievalJob(RetrievalJob):
         The same rows as `to_arrow()`, in the same order; columns of on-demand views have the type that they declare.
         """
         place = str(path) if "://" in str(path) else str(Path(path).absolute())
-        return Target.of(place).write(self._parts)
+        target = Target.of(place)
+        return target.write_file(target.path, self._parts)
 
     def persist(
         self,

@@ -18,6 +18,7 @@ import pyarrow as pa
 from feature_repo.stores.asof.gather import in_order
 from feature_repo.stores.asof.instants import NEVER, Instants
 from feature_repo.stores.asof.newest import Rows, stable_order
+from feature_repo.stores.asof.parquet_source import POOL
 
 
 def blocks_of(times: Instants, size: int) -> list[Rows]:
@@ -62,7 +63,7 @@ class Spill:
         ends = np.searchsorted(rows, self._edges)
         with pa.ipc.new_file(self._file(len(self._blocks)), table.schema) as file:
             for start, stop in pairwise(ends):
-                batches = table.slice(start, stop - start).combine_chunks().to_batches()
+                batches = table.slice(start, stop - start).combine_chunks(memory_pool=POOL).to_batches()
                 # One batch a piece, an empty one too, so that a piece is found by its number.
                 file.write_batch(batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema))
         self._blocks.append(rows)
@@ -73,7 +74,7 @@ class Spill:
             tables, rows = [], []
             for number, block in enumerate(self._blocks):
                 with pa.OSFile(self._file(number)) as file:
-                    tables.append(pa.Table.from_batches([pa.ipc.open_file(file).get_batch(piece)]))
+                    tables.append(pa.Table.from_batches([pa.ipc.open_file(file, memory_pool=POOL).get_batch(piece)]))
                 rows.append(block[slice(*np.searchsorted(block, [start, stop]))])
             yield slice(int(start), int(stop)), in_order(tables, rows)
 

@@ -32,6 +32,7 @@ class Asked:
     batch: Batch
     counts: tuple[int, ...]
     places: tuple[list[int] | None, ...]
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Compiled:
             commands += lookup.commands(mine)
             keys += mine
             counts.append(len(mine))
-        return Asked(Batch(commands, keys), tuple(counts), tuple(places))
+        return Asked(Batch(commands, keys), tuple(counts), tuple(places), len(columns[DUMMY_ENTITY_ID]))
 
     def found(self, asked: Asked, replies: Sequence[Reply], now: int) -> Found:
         """What the replies say."""
@@ -108,8 +109,17 @@ class Compiled:
             for lookup, part in zip(self.lookups, mine, strict=True)
             for column, feature in lookup.other_places
         }
-        few = 0 < len(replies) <= FEW_REPLIES
-        numbers, times, states = self._read_few(mine, now) if few else self._read_many(mine, now)
+        if not mine:
+            # a service of on-demand views alone
+            numbers, times, states = (
+                np.empty((asked.rows, 0)),
+                np.empty((asked.rows, 0), np.int64),
+                np.empty((asked.rows, 0), np.int8),
+            )
+        elif 0 < len(replies) <= FEW_REPLIES:
+            numbers, times, states = self._read_few(mine, now)
+        else:
+            numbers, times, states = self._read_many(mine, now)
         return Found(self.columns, self._numeric, numbers, objects, self.views, times, states, now)
 
     def _read_many(self, replies: Sequence[Sequence[Reply]], now: int) -> _Read:

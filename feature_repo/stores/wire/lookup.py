@@ -26,6 +26,7 @@ from feature_repo.stores.wire.on_demand import completed
 from feature_repo.stores.wire.parcels import Batch
 from feature_repo.stores.wire.resolve import Asked, OnDemand, resolved
 from feature_repo.stores.wire.times import micros_of
+from feature_repo.stores.wire.together import together
 from feature_repo.stores.wire.transport import Wire
 from feature_repo.stores.wire.transport_async import AsyncWire
 
@@ -137,9 +138,7 @@ class LookupPlan:
             async with few:
                 return await one(chunk)
 
-        async with asyncio.TaskGroup() as group:
-            parts = [group.create_task(in_turn(chunk)) for chunk in _chunks(rows)]
-        return _joined([part.result() for part in parts])
+        return _joined(await together(in_turn(chunk) for chunk in _chunks(rows)))
 
     def completed(self, found: Found, request: Mapping[str, Sequence[Any]]) -> Found:
         """With the on-demand features, by the functions in their definitions; columns as `outputs` has them."""

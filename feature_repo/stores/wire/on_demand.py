@@ -35,7 +35,7 @@ def completed(
             if len(values) != len(found):
                 raise ValueError(f"{one.name}: expected {len(found)} rows of {feature!r}, found {len(values)}")
             if is_number(kinds[feature]):
-                numbers[column] = pd.to_numeric(pd.Series(values)).to_numpy(np.float64, na_value=np.nan)
+                numbers[column] = _numbers(values)
             else:
                 objects[column] = _objects(values)
     numeric = tuple(name for name in resolved.outputs if name in numbers)
@@ -65,6 +65,12 @@ def _computed(one: OnDemand, view: OnDemandFeatureView, inputs: Mapping[str, Seq
         told: Mapping[str, Any] = transformation.udf({name: list(values) for name, values in inputs.items()})
         return told
     raise ValueError(f"{one.name}: expected an on-demand view of mode pandas or python, found {one.mode}")
+
+
+def _numbers(values: Any) -> npt.NDArray[np.float64]:
+    if isinstance(values, pd.Series):
+        return values.to_numpy(np.float64, na_value=np.nan)
+    return np.array(values, np.float64)
 
 
 def _objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:

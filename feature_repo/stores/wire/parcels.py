@@ -25,7 +25,7 @@ Node = TypeVar("Node")
 FAULTS = (RedisConnectionError, RedisTimeoutError, RedisClusterException, OSError)
 _ASKING = hiredis.pack_command(("ASKING",))
 _NOT_YET = object()
-_breakers: dict[str, CircuitBreaker] = {}
+_breakers: dict[tuple[str, int, float], CircuitBreaker] = {}
 _breakers_lock = Lock()
 
 
@@ -133,10 +133,11 @@ def is_passing(fault: Exception) -> bool:
 
 
 def breaker_of(settings: WireSettings) -> CircuitBreaker:
-    """The one breaker that all of this process's ways to an address share."""
+    """The one breaker that all of this process's ways to an address share, if they are set alike."""
+    key = settings.address, settings.breaker_failures, settings.breaker_seconds
     with _breakers_lock:
         return _breakers.setdefault(
-            settings.address,
+            key,
             CircuitBreaker(
                 failure_threshold=settings.breaker_failures,
                 recovery_timeout=settings.breaker_seconds,

@@ -30,6 +30,7 @@ from feature_repo.stores.wire.parcels import (
     replies_of,
 )
 from feature_repo.stores.wire.settings import WireSettings
+from feature_repo.stores.wire.together import together
 
 _CHUNK = 1 << 18
 
@@ -176,9 +177,7 @@ class _Sent:
         """Ask all nodes at once."""
         if len(self.parcels) == 1:
             return [await self._one(self.parcels[0])]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._one(parcel)) for parcel in self.parcels]
-        return [task.result() for task in tasks]
+        return await together(self._one(parcel) for parcel in self.parcels)
 
     async def __aenter__(self) -> _Sent:
         return self

@@ -99,3 +99,9 @@ def test_the_same_question_has_the_same_bytes(tmp_path, history):
         job.to_parquet(tmp_path / f"{number}.parquet")
         contents.add((tmp_path / f"{number}.parquet").read_bytes())
     assert len(contents) == 1
+
+
+def test_a_file_may_have_any_name(tmp_path, history):
+    job = store_at(tmp_path, [history]).get_historical_features(asking((1, day(6))), BALANCE)
+    assert job.to_parquet(tmp_path / "answer") == 1
+    assert pq.read_table(tmp_path / "answer")["balance"].to_pylist() == [20]

@@ -19,9 +19,12 @@ Row = tuple[Any, ...]
 Layout = Literal[
     "file",
     "row groups",
+    "times of 96 bits",  # as Spark and Impala wrote them for long
+    "no statistics",
     "odd path",
     "relative path",
     "files",  # the newest in the order of names holds the first rows
+    "files, one of them empty",
     "files of two column orders",
     "files of two schemas",  # the first rows lie in files that lack the last feature
     "hive folder",
@@ -63,6 +66,11 @@ class View:
     # Columns of the file that the view does not declare, each of one value.
     undeclared: Mapping[str, Any] = field(default_factory=dict)
     times: tuple[str, str] = ("event_timestamp", "created_timestamp")
+
+    @property
+    def created(self) -> str | None:
+        """The column of the created times."""
+        return self.times[1] if self.has_created else None
 
     @property
     def columns(self) -> tuple[str, ...]:

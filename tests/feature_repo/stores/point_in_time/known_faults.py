@@ -29,6 +29,7 @@ _DEDUPLICATED = Fault(Wrong.LOSES, "of entity rows alike in key and time one is 
 _NULLS_MATCH = Fault(Wrong.VALUES, "a null key matches a null key")
 _ORDER = Fault(Wrong.ORDER, "the rows come back in the order of the join")
 _TIES = Fault(Wrong.VALUES, "sorts by created time and then, unstably, by event time: any of the versions")
+_TO_DATETIME = Fault(Wrong.RAISES, "AttributeError: `to_pydatetime`")
 _ROUNDED = Fault(Wrong.VALUES, "rounds them: integers beside nulls become floats")
 _NO_DATES = Fault(Wrong.RAISES, "TypeError: takes no `start_date`")
 _ARROW = Fault(Wrong.RAISES, "takes pandas alone")
@@ -38,6 +39,7 @@ FAULTS: dict[Store, dict[str, Fault]] = {
     DUCKDB: {
         "a row a nanosecond later is not seen": Fault(Wrong.VALUES, "compares microseconds: sees what is yet to come"),
         "a TTL of a day and a half counts": Fault(Wrong.RAISES, "ValueError: a TTL of days and of hours is too much"),
+        "entity times as pandas keeps Arrow's": _TO_DATETIME,
         "features whose names end in _y, _x or _right": Fault(Wrong.RAISES, "drops every column that ends in `_y`"),
         "features named as a join may name its own columns": Fault(Wrong.RAISES, "drops the feature `rn`"),
         "entity columns named as a join may name its own columns": Fault(
@@ -74,7 +76,9 @@ FAULTS: dict[Store, dict[str, Fault]] = {
             Wrong.LOSES, "of entity rows alike in the first name's key and in time one is left"
         ),
         "a row without a moment sees nothing and stays": Fault(Wrong.LOSES, "the row is lost"),
-        "entity times as Python datetimes of several zones": Fault(Wrong.RAISES, "AttributeError: `to_pydatetime`"),
+        "entity times as Python datetimes of several zones": _TO_DATETIME,
+        "entity times as pandas keeps Arrow's": _TO_DATETIME,
+        "integer keys as Python objects": Fault(Wrong.RAISES, "ValueError: joins integers with integers only"),
         "entity times as ISO text": Fault(Wrong.RAISES, "AttributeError: `tzinfo`"),
         "integers beyond 2^53, with nulls beside them": _ROUNDED,
         "rows come back in their order": _ORDER,

@@ -36,12 +36,12 @@ def newest(view: View, asked: Asked, own: Mapping[str, Any], case: Case) -> list
         if any(wanted is None or wanted != found for wanted, found in keys):
             continue
         moment, event = instant(own[case.moment]), instant(row[view.times[0]])
-        created = instant(row[view.times[1]]) if view.has_created else None
+        created = instant(row[view.created]) if view.created else None
         if moment is None or event is None or event > moment:
             continue
         if view.ttl and event < moment - view.ttl:
             continue
-        if case.knowledge_time and view.has_created and (created is None or created > moment):
+        if case.knowledge_time and view.created and (created is None or created > moment):
             continue
         at = (event, created is not None, created or event)
         features = tuple(row[feature] for feature in asked.features)

@@ -59,7 +59,7 @@ def pulled(pull: Pull, store: Store, folder: Path) -> pa.Table:
         join_key_columns=list(pull.view.keys),
         feature_name_columns=list(pull.view.features),
         timestamp_field=pull.view.times[0],
-        created_timestamp_column=pull.view.times[1] if pull.view.has_created else None,
+        created_timestamp_column=pull.view.created,
         start_date=pull.start,
         end_date=pull.end,
     ).to_arrow()

@@ -102,7 +102,7 @@ def declared(view: View, folder: Path) -> FeatureView:
         path=str(path_of(view, folder)),
         file_format=ParquetFormat(),
         timestamp_field=view.times[0],
-        created_timestamp_column=view.times[1] if view.has_created else "",
+        created_timestamp_column=view.created or "",
         field_mapping=dict(view.mapped),
     )
     return FeatureView(
@@ -115,9 +115,9 @@ def declared(view: View, folder: Path) -> FeatureView:
 
 
 def entities_of(view: View) -> list[Entity]:
-    """One entity per join key."""
+    """One entity per join key, not named as it."""
     types = {key: ValueType.INT64 if dtype == Int64 else dtype.to_value_type() for key, dtype in view.keys.items()}
-    return [Entity(name=key, join_keys=[key], value_type=value_type) for key, value_type in types.items()]
+    return [Entity(name=f"the_{key}", join_keys=[key], value_type=value_type) for key, value_type in types.items()]
 
 
 def projected(view: FeatureView, asked: Asked) -> FeatureView:
@@ -149,7 +149,7 @@ def copy_of(function: Callable[..., Any]) -> Callable[..., Any]:
 def path_of(view: View, folder: Path) -> Path:
     """What the view's FileSource names."""
     match view.layout:
-        case "file" | "row groups":
+        case "file" | "row groups" | "times of 96 bits" | "no statistics":
             return folder / f"{view.name}.parquet"
         case "odd path":
             return folder / "it's 100 % new; ü" / f"{view.name} (1).parquet"
@@ -165,7 +165,13 @@ def write(view: View, folder: Path) -> None:
     """Lay the view's rows where its FileSource finds them."""
     for file, table in tables_of(view, folder).items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, file, row_group_size=ROWS_EACH if view.layout == "row groups" else None)
+        pq.write_table(
+            table,
+            file,
+            row_group_size=ROWS_EACH if view.layout == "row groups" else None,
+            use_deprecated_int96_timestamps=view.layout == "times of 96 bits",
+            write_statistics=view.layout != "no statistics",
+        )
 
 
 def tables_of(view: View, folder: Path) -> dict[Path, pa.Table]:
@@ -178,6 +184,8 @@ def tables_of(view: View, folder: Path) -> dict[Path, pa.Table]:
     tables = [stored(view, view.rows[start : start + ROWS_EACH]) for start in starts]
     if view.layout == "files of two column orders":
         tables = [table.select(table.column_names[:: 1 if at % 2 else -1]) for at, table in enumerate(tables)]
+    if view.layout == "files, one of them empty":
+        tables = [tables[0].slice(0, 0), *tables]
     if view.layout == "files of two schemas":
         last = tuple(view.features)[-1]
         tables = [table if at >= len(tables) // 2 else table.drop_columns(last) for at, table in enumerate(tables)]

@@ -23,6 +23,24 @@ CASES = (
     Case("rows in no order", views=(View(SHUFFLED),), entities=ENTITIES, expected=EXPECTED),
     Case("several row groups", views=(View(SHUFFLED, layout="row groups"),), entities=ENTITIES, expected=EXPECTED),
     Case(
+        "times of 96 bits, as Spark wrote them",
+        views=(View(SHUFFLED, layout="times of 96 bits", ttl=timedelta(days=30)),),
+        entities=ENTITIES,
+        expected=EXPECTED,
+    ),
+    Case(
+        "a file without statistics",
+        views=(View(SHUFFLED, layout="no statistics", ttl=timedelta(days=30)),),
+        entities=ENTITIES,
+        expected=EXPECTED,
+    ),
+    Case(
+        "a folder of files, one of them without rows",
+        views=(View(SHUFFLED, layout="files, one of them empty"),),
+        entities=ENTITIES,
+        expected=EXPECTED,
+    ),
+    Case(
         "a folder of files, the newest rows in the first",
         views=(View(SHUFFLED, layout="files"),),
         entities=ENTITIES,

@@ -102,6 +102,13 @@ CASES = (
         expected=((None,), (None,)),
     ),
     Case(
+        "all keys null, in a column of no type",
+        views=(View(((1, day(1), day(1), 10),)),),
+        entities=((None, day(2)),),
+        types={"customer": "object"},
+        expected=((None,),),
+    ),
+    Case(
         "keys beyond 2^53 stay apart",
         views=(View(((LARGE, day(1), day(1), 10), (LARGE + 1, day(1), day(1), 20))),),
         entities=((LARGE + 1, day(2)), (LARGE, day(2)), (LARGE + 2, day(2))),
@@ -188,6 +195,21 @@ CASES = (
         columns=("owner", "property", "event_timestamp"),
         asked=(Asked("account", ("balance",), name="owned", join_keys={"customer": "owner"}),),
         expected=((25,), (15,)),
+    ),
+    Case(
+        "two keys that change their names with each other",
+        views=(View(((1, 2, day(1), day(1), 12), (2, 1, day(1), day(1), 21)), keys=PAIR),),
+        entities=((2, 1, day(2)), (1, 2, day(2)), (1, 1, day(2))),
+        columns=("customer", "property", "event_timestamp"),
+        asked=(Asked("account", ("balance",), join_keys={"customer": "property", "property": "customer"}),),
+        expected=((12,), (21,), (None,)),
+    ),
+    Case(
+        "integer keys as Python objects",
+        views=(View(((2**53 + 1, day(1), day(1), 10), (2**53, day(1), day(1), 20))),),
+        entities=((2**53 + 1, day(2)), (2**53, day(2))),
+        types={"customer": "object"},
+        expected=((10,), (20,)),
     ),
     Case(
         "a view without entities is the same for every row",

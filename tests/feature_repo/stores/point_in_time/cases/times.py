@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+from feast.types import UnixTimestamp
 from point_in_time.case import Case, View, day
 
 ROWS = ((1, day(1), day(1), 10), (1, day(3), day(3), 30))
@@ -130,6 +131,31 @@ CASES = (
         ),
         types={"event_timestamp": "object"},
         expected=((10,), (30,), (10,)),
+    ),
+    Case(
+        "entity times as Python datetimes without a zone",
+        views=(View(ROWS),),
+        entities=tuple((customer, moment.replace(tzinfo=None)) for customer, moment in ENTITIES),
+        types={"event_timestamp": "object"},
+        expected=EXPECTED,
+    ),
+    Case(
+        "entity times as pandas keeps Arrow's",
+        views=(View(ROWS),),
+        entities=ENTITIES,
+        types={"event_timestamp": "timestamp[us, tz=UTC][pyarrow]"},
+        expected=EXPECTED,
+    ),
+    Case(
+        "the created time as a feature as well",
+        views=(
+            View(
+                ((1, day(1), day(2), day(2)), (1, day(3), day(4), day(4))),
+                features={"created_timestamp": UnixTimestamp},
+            ),
+        ),
+        entities=ENTITIES,
+        expected=((day(2),), (day(4),), (day(4),)),
     ),
     Case(
         "entity times as ISO text",

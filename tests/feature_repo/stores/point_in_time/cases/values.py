@@ -60,6 +60,12 @@ CASES = (
         expected=((None,), (None,), (None,)),
     ),
     Case(
+        "a feature that the file holds in the type of nothing but nulls",
+        views=(View(((1, day(1), day(1), None),), stored_as={"balance": pa.null()}),),
+        entities=((1, day(2)), (2, day(2))),
+        expected=((None,), (None,)),
+    ),
+    Case(
         "several features, and only those asked for",
         views=(
             View(
