@@ -42,10 +42,12 @@ lint: setup ## Style, types, borders between rooms, generated documents up to da
 	$(RUN) lint-imports
 	$(RUN) python -m pipelines.raw.reference --check
 	$(RUN) python -m feature_repo.catalogue --check
+	$(RUN) python tests/feature_repo/stores/verdicts.py --check
 
 docs: setup ## Write the generated documents anew
 	$(RUN) python -m pipelines.raw.reference
 	$(RUN) python -m feature_repo.catalogue
+	$(RUN) python tests/feature_repo/stores/verdicts.py
 
 bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world, load, features, join, online, serving)
 	$(RUN) python tests/bench/run.py $(ONLY)

@@ -331,12 +331,12 @@ def _moments(
 
 
 def first_snapshot(folder: Path, spec: ModelSpec) -> datetime:
-    """The midnight after the first day for which features of the model's entity were published."""
+    """The first midnight by which a snapshot of the model's entity had been promised: before, nothing is known."""
     view = "property" if spec.entity == "property_id" else "behavioural"
     days = sorted(path.name.rpartition("=")[2] for path in (folder / "features" / view).glob("snapshot_on=*"))
     if not days:
         raise TrainingSetError(f"no features of {view} are published in {folder}: run `tidemark features` first.")
-    return datetime.combine(date.fromisoformat(days[0]) + timedelta(days=1), datetime.min.time(), UTC)
+    return datetime.combine(date.fromisoformat(days[0]) + timedelta(days=2), datetime.min.time(), UTC)
 
 
 def step(text: str | timedelta) -> timedelta:

@@ -39,10 +39,12 @@ Tidemark's own is a drop-in for any Feast project with Parquet files, and needs 
 ## What it promises
 
 - **Your rows.** Each entity row comes back exactly once, in its order, with its own columns unchanged, duplicates
-  included. Where a view has nothing to say there are nulls; a row is never lost.
+  included; only a time given as text comes back as a time. Where a view has nothing to say there are nulls; a row is
+  never lost.
 - **Which version.** Of a view's rows with the same keys, the one with the newest event time that is not after the moment.
   A version exactly at the moment counts, and so does one exactly as old as the view's TTL; a microsecond more, and it does
-  not. A TTL of none or 0 sets no limit. Of versions with one event time, the one created last.
+  not. A TTL of none or 0 sets no limit. Of versions with one event time, the one created last; of those equal in that
+  too, the last in the order of the files' paths and of the rows in them.
 - **One version.** All features of a view come from one and the same version. A null in the newest one is the answer and
   is not filled from an older one.
 - **Knowledge time.** A version may become known long after its event: late data, corrections, backfills. With

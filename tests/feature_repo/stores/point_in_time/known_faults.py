@@ -30,6 +30,7 @@ _NULLS_MATCH = Fault(Wrong.VALUES, "a null key matches a null key")
 _ORDER = Fault(Wrong.ORDER, "the rows come back in the order of the join")
 _TIES = Fault(Wrong.VALUES, "sorts by created time and then, unstably, by event time: any of the versions")
 _TO_DATETIME = Fault(Wrong.RAISES, "AttributeError: `to_pydatetime`")
+_INTEGERS = Fault(Wrong.RAISES, "ValueError: joins integers with integers only")
 _ROUNDED = Fault(Wrong.VALUES, "rounds them: integers beside nulls become floats")
 _NO_DATES = Fault(Wrong.RAISES, "TypeError: takes no `start_date`")
 _ARROW = Fault(Wrong.RAISES, "takes pandas alone")
@@ -78,7 +79,8 @@ FAULTS: dict[Store, dict[str, Fault]] = {
         "a row without a moment sees nothing and stays": Fault(Wrong.LOSES, "the row is lost"),
         "entity times as Python datetimes of several zones": _TO_DATETIME,
         "entity times as pandas keeps Arrow's": _TO_DATETIME,
-        "integer keys as Python objects": Fault(Wrong.RAISES, "ValueError: joins integers with integers only"),
+        "all keys null, in a column of no type": _INTEGERS,
+        "integer keys as Python objects": _INTEGERS,
         "entity times as ISO text": Fault(Wrong.RAISES, "AttributeError: `tzinfo`"),
         "integers beyond 2^53, with nulls beside them": _ROUNDED,
         "rows come back in their order": _ORDER,
