@@ -20,6 +20,10 @@ from feature_repo.stores.asof.parquet_source import open_source
 from feature_repo.stores.asof.time_blocks import Spill, are_runs, blocks_of
 from feature_repo.stores.asof.view_join import ViewJoin
 
+# What waits on disk comes back in smaller parts than a block, two row groups as they are written: it is held three
+# times over, as it was, in its order and while it is encoded.
+_PIECE_ROWS = 2 * 122_880
+
 
 @dataclass(frozen=True)
 class PointInTimeAnswer:
@@ -49,7 +53,7 @@ class PointInTimeAnswer:
             for block in reading.blocks:
                 yield _beside(entities.slice(block[0] if len(block) else 0, len(block)), reading.features(block))
             return
-        with Spill(entities.num_rows, self.block_rows, near) as spill:
+        with Spill(entities.num_rows, min(self.block_rows, _PIECE_ROWS), near) as spill:
             for block in reading.blocks:
                 spill.add(block, reading.features(block))
             for rows, features in spill.ordered():
