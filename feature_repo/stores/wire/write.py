@@ -27,8 +27,8 @@ from feature_repo.stores.wire.script import Script
 from feature_repo.stores.wire.times import UNKNOWN, heads, micros_of_column, micros_of_moments
 from feature_repo.stores.wire.transport import Wire
 
-# A block of 27 features takes some 30 MB while it is put together. Redis serves others between scripts of so many keys.
-BLOCK_ROWS = 16_384
+# A block of 27 features takes some 15 MB while it is put together. Redis serves others between scripts of so many keys.
+BLOCK_ROWS = 8_192
 KEYS_PER_SCRIPT = 32
 
 Row = tuple[EntityKey, dict[str, ValueProto], datetime, datetime | None]
