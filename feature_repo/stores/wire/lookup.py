@@ -17,12 +17,12 @@ from threading import Lock, Thread
 from typing import Any
 
 import numpy as np
-from feast import FeatureStore, OnDemandFeatureView
+from feast import FeatureStore
 
 from feature_repo.stores.online import WireRedisOnlineStore
 from feature_repo.stores.wire.compiled import Compiled, Rows
 from feature_repo.stores.wire.found import Found
-from feature_repo.stores.wire.on_demand import completed
+from feature_repo.stores.wire.on_demand import Completion
 from feature_repo.stores.wire.parcels import Batch
 from feature_repo.stores.wire.resolve import Asked, OnDemand, resolved
 from feature_repo.stores.wire.times import micros_of
@@ -41,7 +41,7 @@ class _Version:
     """What one state of the registry makes of the service."""
 
     compiled: Compiled
-    on_demand: Mapping[str, OnDemandFeatureView]
+    completion: Completion
 
 
 class LookupPlan:
@@ -142,8 +142,7 @@ class LookupPlan:
 
     def completed(self, found: Found, request: Mapping[str, Sequence[Any]]) -> Found:
         """With the on-demand features, by the functions in their definitions; columns as `outputs` has them."""
-        version = self._version
-        return completed(found, request, version.compiled.resolved, version.on_demand)
+        return self._version.completion.completed(found, request)
 
     async def close_async(self) -> None:
         """Close the connections of the running loop."""
@@ -180,7 +179,7 @@ class LookupPlan:
 
     def _look(self) -> _Version:
         found, on_demand = resolved(self._store, self._asked, full_names=self._full_names)
-        return _Version(Compiled.of(self._store.project, found), on_demand)
+        return _Version(Compiled.of(self._store.project, found), Completion.of(found, on_demand))
 
 
 def _count(rows: Rows) -> int:

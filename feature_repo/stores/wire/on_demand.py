@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,56 +17,110 @@ from feature_repo.stores.wire.decode import is_number
 from feature_repo.stores.wire.found import Found
 from feature_repo.stores.wire.resolve import OnDemand, Resolved
 
+Request = Mapping[str, Sequence[Any]]
+Objects = Mapping[str, npt.NDArray[np.object_]]
+_REMEMBERED = 64
 
-def completed(
-    found: Found,
-    request: Mapping[str, Sequence[Any]],
-    resolved: Resolved,
-    views: Mapping[str, OnDemandFeatureView],
-) -> Found:
-    """What was found, with the computed columns in their places, and without what only they needed."""
-    numbers = {name: found.numbers[:, place] for place, name in enumerate(found.numeric)}
-    objects = dict(found.objects)
-    for one in resolved.on_demand:
-        inputs = _inputs(one, found, request)
-        view = views[one.name]
+
+class Computation:
+    """One view: its function, and what it last said of the moments it was asked about."""
+
+    def __init__(self, one: OnDemand, view: OnDemandFeatureView) -> None:
         kinds = {field.name: field.dtype.to_value_type() for field in view.features}
-        answer = _computed(one, view, inputs)
-        for feature, column in one.features:
-            values = answer[feature]
-            if len(values) != len(found):
-                raise ValueError(f"{one.name}: expected {len(found)} rows of {feature!r}, found {len(values)}")
-            if is_number(kinds[feature]):
-                numbers[column] = _numbers(values)
-            else:
-                objects[column] = _objects(values)
-    numeric = tuple(name for name in resolved.outputs if name in numbers)
-    stacked = np.column_stack([numbers[name] for name in numeric]) if numeric else np.empty((len(found), 0))
-    return replace(
-        found,
-        columns=resolved.outputs,
-        numeric=numeric,
-        numbers=stacked,
-        objects={name: values for name, values in objects.items() if name in resolved.outputs},
-    )
+        self._one = one
+        self._function: Any = view.feature_transformation.udf  # type: ignore[union-attr]  # a view has one
+        self._numbers = [feature for feature, _ in one.features if is_number(kinds[feature])]
+        self._objects = [(feature, column) for feature, column in one.features if not is_number(kinds[feature])]
+        self.numeric = tuple(column for feature, column in one.features if is_number(kinds[feature]))
+        self._of_moments = lru_cache(_REMEMBERED)(self._computed_of)
+
+    def columns(self, found: Found, request: Request) -> tuple[npt.NDArray[np.float64], Objects]:
+        """The columns `numeric` side by side, and the others by name."""
+        one = self._one
+        if missing := [name for name in one.request if name not in request]:
+            raise KeyError(f"{one.name} is computed from the request: expected {', '.join(missing)} in it, found none")
+        asked = [request[name] for name in one.request]
+        if uneven := [name for name, values in zip(one.request, asked, strict=True) if len(values) != len(found)]:
+            raise ValueError(f"{one.name}: expected {len(found)} rows of {', '.join(uneven)}, found another number")
+        if one.reads or not all(map(_is_moment, (value for values in asked for value in values))):
+            read = {name: found.column(column).tolist() for name, column in one.reads}
+            return self._computed(read | dict(zip(one.request, asked, strict=True)), len(found))
+        # Many rows are asked about few moments, and many questions about the same ones.
+        rows = list(zip(*asked, strict=True))
+        places = {row: place for place, row in enumerate(dict.fromkeys(rows))}
+        numbers, objects = self._of_moments(tuple(places))
+        if len(places) == len(rows):
+            return numbers, objects
+        at = np.fromiter(map(places.__getitem__, rows), np.int64, len(rows))
+        return numbers[at], {name: values[at] for name, values in objects.items()}
+
+    def _computed_of(self, rows: tuple[tuple[Hashable, ...], ...]) -> tuple[npt.NDArray[np.float64], Objects]:
+        columns = zip(*rows, strict=True)
+        return self._computed(dict(zip(self._one.request, map(list, columns), strict=True)), len(rows))
+
+    def _computed(self, inputs: Mapping[str, Sequence[Any]], rows: int) -> tuple[npt.NDArray[np.float64], Objects]:
+        answer = self._answer(inputs)
+        for feature, _ in self._one.features:
+            if len(answer[feature]) != rows:
+                raise ValueError(f"{self._one.name}: expected {rows} rows of {feature!r}, found {len(answer[feature])}")
+        numbers = np.empty((rows, len(self._numbers)), np.float64)
+        for place, feature in enumerate(self._numbers):
+            numbers[:, place] = _numbers(answer[feature])
+        return numbers, {column: _objects(answer[feature]) for feature, column in self._objects}
+
+    def _answer(self, inputs: Mapping[str, Sequence[Any]]) -> Mapping[str, Any]:
+        if self._one.mode == "pandas":
+            frame: Mapping[str, Any] = self._function(pd.DataFrame(inputs))
+            return frame
+        if self._one.mode == "python":
+            told: Mapping[str, Any] = self._function({name: list(values) for name, values in inputs.items()})
+            return told
+        raise ValueError(
+            f"{self._one.name}: expected an on-demand view of mode pandas or python, found {self._one.mode}"
+        )
 
 
-def _inputs(one: OnDemand, found: Found, request: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
-    if missing := [name for name in one.request if name not in request]:
-        raise KeyError(f"{one.name} is computed from the request: expected {', '.join(missing)} in it, found none")
-    inputs: dict[str, Sequence[Any]] = {name: found.column(column).tolist() for name, column in one.reads}
-    return inputs | {name: request[name] for name in one.request}
+@dataclass(frozen=True)
+class Completion:
+    """All on-demand views of a service, and the order of its columns."""
+
+    outputs: tuple[str, ...]
+    computations: tuple[Computation, ...]
+
+    @classmethod
+    def of(cls, resolved: Resolved, views: Mapping[str, OnDemandFeatureView]) -> Completion:
+        """Those that the registry has."""
+        return cls(resolved.outputs, tuple(Computation(one, views[one.name]) for one in resolved.on_demand))
+
+    def completed(self, found: Found, request: Request) -> Found:
+        """With the computed columns in their places, and without what only they needed."""
+        names, blocks, objects = found.numeric, [found.numbers], dict(found.objects)
+        for computation in self.computations:
+            numbers, others = computation.columns(found, request)
+            names += computation.numeric
+            blocks.append(numbers)
+            objects |= others
+        numeric, places = _order(self.outputs, names)
+        return replace(
+            found,
+            columns=self.outputs,
+            numeric=numeric,
+            numbers=np.concatenate(blocks, axis=1).take(places, axis=1),
+            objects={name: objects[name] for name in self.outputs if name in objects},
+        )
 
 
-def _computed(one: OnDemand, view: OnDemandFeatureView, inputs: Mapping[str, Sequence[Any]]) -> Mapping[str, Any]:
-    transformation: Any = view.feature_transformation
-    if one.mode == "pandas":
-        answer: Mapping[str, Any] = transformation.udf(pd.DataFrame(inputs))
-        return answer
-    if one.mode == "python":
-        told: Mapping[str, Any] = transformation.udf({name: list(values) for name, values in inputs.items()})
-        return told
-    raise ValueError(f"{one.name}: expected an on-demand view of mode pandas or python, found {one.mode}")
+@lru_cache
+def _order(outputs: tuple[str, ...], numeric: tuple[str, ...]) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """Of some numeric columns those that are told, in the order of the outputs, and the place of each."""
+    places = {name: place for place, name in enumerate(numeric)}
+    told = tuple(name for name in outputs if name in places)
+    return told, np.array([places[name] for name in told], np.int64)
+
+
+def _is_moment(value: object) -> bool:
+    """Whether equal values are the same in all: so it is of moments in UTC, and not of 0.0 and -0.0."""
+    return type(value) is datetime and value.tzinfo is UTC
 
 
 def _numbers(values: Any) -> npt.NDArray[np.float64]:

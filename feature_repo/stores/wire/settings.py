@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from feast.infra.online_stores.redis import RedisOnlineStore, RedisType
@@ -25,13 +26,13 @@ class WireSettings:
     breaker_failures: int
     breaker_seconds: float
 
-    @property
+    @cached_property
     def nodes(self) -> list[tuple[str, int]]:
         """Hosts and ports: of Redis, of some of the Cluster's nodes, or of the Sentinels."""
         named, _ = RedisOnlineStore._parse_connection_string(self.connection_string)
         return [(node["host"], int(node.get("port", 6379))) for node in named]
 
-    @property
+    @cached_property
     def address(self) -> str:
         """Where, without the password."""
         return ",".join(f"{host}:{port}" for host, port in self.nodes)

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
-from feast import Entity, FeatureService, FeatureStore, Field, OnDemandFeatureView, RequestSource, ValueType
+from feast import Entity, FeatureService, FeatureStore, ValueType
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.types import Bool, Float32, Float64, Int32, Int64, String
 from hypothesis import given
@@ -275,73 +274,6 @@ def test_an_unknown_service_or_feature_is_refused(store: FeatureStore) -> None:
         LookupPlan.compile(store, "nothing")
     with pytest.raises(ValueError, match="view 'stats' has no feature altitude"):
         LookupPlan.compile(store, ["stats:altitude"])
-
-
-def shifted(inputs: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame({"sum": inputs["trips"].astype(float) + inputs["bonus"], "label": inputs["city"].str.upper()})
-
-
-@pytest.fixture
-def with_on_demand(store: FeatureStore) -> FeatureStore:
-    stats = store.get_feature_view("stats")
-    request = RequestSource(name="asked", schema=[Field(name="bonus", dtype=Float64)])
-    computed = OnDemandFeatureView(
-        name="computed", sources=[stats, request], udf=shifted, udf_string=SHIFTED, mode="pandas",
-        schema=[Field(name="sum", dtype=Float64), Field(name="label", dtype=String)],
-    )  # fmt: skip
-    service = FeatureService(name="sums", features=[computed, stats[["rating"]]])
-    store.apply([request, computed, service])
-    return store
-
-
-SHIFTED = """
-import pandas as pd
-
-def shifted(inputs):
-    return pd.DataFrame({"sum": inputs["trips"].astype(float) + inputs["bonus"], "label": inputs["city"].str.upper()})
-"""
-
-
-def test_on_demand_features_come_from_the_request_and_what_was_read(with_on_demand: FeatureStore) -> None:
-    plan = LookupPlan.compile(with_on_demand, "sums")
-    assert plan.request_fields == ("bonus",)
-    assert [view.name for view in plan.on_demand] == ["computed"]
-    assert plan.outputs == ("sum", "label", "rating")
-    rows = [{"driver_id": 1}, {"driver_id": 2}]
-    found = plan.completed(plan.read(rows), {"bonus": [0.5, 1.5]})
-    assert found.columns == plan.outputs
-    assert found.matrix.tolist() == [[10.5, "BERN", 4.5], [None, "", 5.0]]
-    asked = [{**row, "bonus": bonus} for row, bonus in zip(rows, (0.5, 1.5), strict=True)]
-    told = with_on_demand.get_online_features(with_on_demand.get_feature_service("sums"), asked).to_dict()
-    assert told["label"] == ["BERN", ""]
-    assert told["sum"][0] == 10.5
-    with pytest.raises(KeyError, match="computed is computed from the request: expected bonus"):
-        plan.completed(plan.read(rows), {})
-
-
-def test_on_demand_features_in_python_come_from_lists(store: FeatureStore) -> None:
-    request = RequestSource(name="asked", schema=[Field(name="bonus", dtype=Float64)])
-    doubled = OnDemandFeatureView(
-        name="doubled", sources=[request], udf=twice, udf_string=TWICE, mode="python",
-        schema=[Field(name="twice", dtype=Float64)],
-    )  # fmt: skip
-    store.apply([request, doubled, FeatureService(name="doubles", features=[doubled])])
-    plan = LookupPlan.compile(store, "doubles")
-    assert plan.join_keys == ()
-    found = plan.completed(plan.read([{}, {}]), {"bonus": [1.5, None]})
-    np.testing.assert_array_equal(found.matrix, [[3.0], [np.nan]])
-
-
-def twice(inputs: dict[str, Any]) -> dict[str, Any]:
-    return {"twice": [None if one is None else 2 * one for one in inputs["bonus"]]}
-
-
-TWICE = """
-def twice(inputs):
-    return {"twice": [None if one is None else 2 * one for one in inputs["bonus"]]}
-"""
 
 
 def test_threads_and_loops_may_share_a_plan(store: FeatureStore) -> None:
