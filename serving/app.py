@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TypedDict
@@ -10,7 +11,7 @@ from typing import TypedDict
 from fastapi import FastAPI
 
 from feature_repo.store import open_store
-from serving import errors, limits
+from serving import errors, limits, logs
 from serving.answering import Scorer
 from serving.models import Models
 from serving.prediction_log import PredictionLog
@@ -27,6 +28,7 @@ class State(TypedDict):
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; settings come from the environment unless given."""
     chosen = settings or Settings.from_environment()
+    logs.configure(chosen.log_level)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -39,6 +41,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
         await asyncio.to_thread(scorer.models.refresh)
         scorer.log.start()
+        # What is loaded by now stays: the collector need not look through it again and again beside requests.
+        gc.freeze()
         refreshing = asyncio.create_task(_refresh(scorer.models, chosen.refresh_seconds))
         yield {"scorer": scorer}
         refreshing.cancel()

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from serving.answering import Scorer
 
 
-def _scorer(request: Request) -> Scorer:
+async def _scorer(request: Request) -> Scorer:  # what is not async, FastAPI sends to a thread
     scorer: Scorer = request.state.scorer
     return scorer
 

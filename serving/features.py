@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from feast import FeatureStore
 
-from feature_repo.stores.wire.found import Found, Status
+from feature_repo.stores.wire.found import Floats, Found, Status
 from feature_repo.stores.wire.times import ABSENT, micros_of
 from serving import errors
 from serving.models import Serving
+from serving.questions import Question
 from training.leakage import times_of
 
 HOUR = 3_600_000_000
+_STALE = int(Status.STALE)  # NumPy takes ten times as long over an enumeration's
+Objects = Mapping[str, npt.NDArray[np.object_]]
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,13 @@ class Told:
     found: Found
     degraded: tuple[tuple[str, ...], ...]
     problems: tuple[errors.ProblemError | None, ...]
+
+    def take(self, rows: Sequence[int]) -> Told:
+        """Some rows, in their order."""
+        if len(rows) == len(self.problems):
+            return self
+        degraded = tuple(self.degraded[row] for row in rows)
+        return Told(self.found.take(rows), degraded, tuple(self.problems[row] for row in rows))
 
 
 async def online(model: Serving, ids: Sequence[int], now: datetime) -> Told:
@@ -70,45 +82,69 @@ def offline(store: FeatureStore, model: Serving, ids: Sequence[int], moments: Se
 
 def judged(model: Serving, found: Found, ids: Sequence[int]) -> Told:
     """Values that are too old or missing, met as the model's card says."""
-    card = model.artifact.card
+    if found.states.max() < _STALE:
+        return Told(found, ((),) * len(ids), (None,) * len(ids))
     numbers, objects = found.numbers.copy(), {name: values.copy() for name, values in found.objects.items()}
-    degraded: list[tuple[str, ...]] = []
-    problems: list[errors.ProblemError | None] = []
-    for row, entity in enumerate(ids):
-        states = dict(zip(found.views, found.states[row].tolist(), strict=True))
-        if all(state == Status.NOT_FOUND for state in states.values()):
-            degraded.append(())
-            problems.append(errors.unseen(card.entity, str(entity)))
+    degraded: list[tuple[str, ...]] = [()] * len(ids)
+    problems: list[errors.ProblemError | None] = [None] * len(ids)
+    for row in np.flatnonzero((found.states >= _STALE).any(axis=1)).tolist():
+        if (found.states[row] == Status.NOT_FOUND).all():
+            problems[row] = errors.unseen(model.artifact.card.entity, str(ids[row]))
             continue
-        notes, problem = [], None
-        for view, state in states.items():
-            if state in (Status.PRESENT, Status.NULL):
+        notes = []
+        for view, state in zip(found.views, found.states[row].tolist(), strict=True):
+            if state < _STALE:
                 continue
             age = (found.asked_at - int(found.event_times[view][row])) / 1e6 if state == Status.STALE else None
-            rule = card.when_missing.get(view, {"policy": "fail"})
+            rule = model.artifact.card.when_missing.get(view, {"policy": "fail"})
             what = f"{view}: stale, {age / 86400:.1f} days old" if age is not None else f"{view}: missing"
             if rule["policy"] == "last_known" and age is not None and age <= rule["up_to_seconds"]:
                 notes.append(f"{what}, used as last known")
             elif rule["policy"] == "default":
                 notes.append(f"{what}, taken as unknown")
-                for one in card.inputs.each:
-                    if one.view == view and one.name in found.numeric:
-                        numbers[row, found.numeric.index(one.name)] = np.nan
-                    elif one.view == view and one.name in objects:
-                        objects[one.name][row] = None
+                _forget(view, row, model, found.numeric, numbers, objects)
             else:
-                problem = errors.away(f"{what}, and {card.model} does not answer from that", 60)
-        degraded.append(tuple(notes))
-        problems.append(problem)
+                problems[row] = errors.away(f"{what}, and {model.name} does not answer from that", 60)
+        degraded[row] = tuple(notes)
     return Told(replace(found, numbers=numbers, objects=objects), tuple(degraded), tuple(problems))
 
 
-def completed(model: Serving, found: Found, moments: Sequence[datetime]) -> Found:
-    """With what is computed from the moment asked about, by the functions that training ran."""
-    return model.plan.completed(found, {"request_timestamp": list(moments)})
+def moments_of(model: Serving, question: Question) -> Sequence[datetime]:
+    """What a question needs an answer for: its moment, or each hour of the week after it."""
+    return _hours_of_week(question.moment) if model.name == "contact_timing" else (question.moment,)
 
 
-def hours_of_week(moment: datetime) -> list[datetime]:
+def completed(
+    model: Serving, found: Found, questions: Sequence[Question], moments: Sequence[Sequence[datetime]]
+) -> Found:
+    """A row for each moment: with what is computed from it, by the functions that training ran, and what if it says."""
+    each = len(moments[0])
+    whole = found if each == 1 else found.take(np.repeat(np.arange(len(found)), each))
+    whole = model.plan.completed(whole, {"request_timestamp": [one for those in moments for one in those]})
+    if not any(one.ask.features for one in questions):
+        return whole
+    numbers, objects = whole.numbers.copy(), {name: values.copy() for name, values in whole.objects.items()}
+    for place, question in enumerate(questions):
+        rows = slice(place * each, (place + 1) * each)
+        for name, value in (question.ask.features or {}).items():
+            if name in objects:
+                objects[name][rows] = value
+            else:
+                numbers[rows, whole.numeric.index(name)] = np.nan if value is None else value
+    return replace(whole, numbers=numbers, objects=objects)
+
+
+def _forget(view: str, row: int, model: Serving, numeric: Sequence[str], numbers: Floats, objects: Objects) -> None:
+    """Take a view's values as unknown."""
+    for one in model.features.values():
+        if one.view == view and one.name in numeric:
+            numbers[row, numeric.index(one.name)] = np.nan
+        elif one.view == view and one.name in objects:
+            objects[one.name][row] = None
+
+
+@lru_cache(8)
+def _hours_of_week(moment: datetime) -> Sequence[datetime]:
     """The 168 full hours that follow."""
     first = (micros_of(moment) // HOUR + 1) * HOUR
     return [datetime.fromtimestamp((first + hour * HOUR) / 1e6, UTC) for hour in range(168)]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-import uuid
 from contextlib import suppress
 
 import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving import metrics
 from serving.errors import ProblemError
-from serving.metrics import REQUESTS, SECONDS
+from serving.ids import new_id
 from serving.settings import Settings
 
-_log = structlog.get_logger("tidemark.requests")
+_log = structlog.get_logger()
 
 
 class _BodyTooLarge(Exception):  # noqa: N818  it is caught two lines on
@@ -36,7 +36,7 @@ class Limits:
         began, status = time.perf_counter(), 500
         headers = dict(scope["headers"])
         asked = headers.get(b"x-request-id", b"").decode("latin-1")
-        request_id = asked if asked.isprintable() and 0 < len(asked) <= 64 else uuid.uuid4().hex
+        request_id = asked if asked.isprintable() and 0 < len(asked) <= 64 else new_id()
         taken, large = 0, False
 
         async def counted() -> Message:
@@ -77,10 +77,10 @@ class Limits:
             self._running -= 1
             route = getattr(scope.get("route"), "path", "none")
             seconds = time.perf_counter() - began
-            REQUESTS.labels(route, status).inc()
-            SECONDS.labels("request").observe(seconds)
-            if status >= 500 or asked:
-                _log.info("request", id=request_id, route=route, status=status, ms=round(seconds * 1000, 2))
+            metrics.requests(route, status).inc()
+            metrics.seconds("request").observe(seconds)
+            say = _log.warning if status >= 500 else _log.info
+            say("request", id=request_id, route=route, status=status, ms=round(seconds * 1000, 2))
 
 
 def install(app: FastAPI, settings: Settings) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from functools import cache
+
 from prometheus_client import Counter, Gauge, Histogram
+
+from feature_repo.stores.wire.found import Found, Status
+from feature_repo.stores.wire.times import ABSENT
 
 _FAST = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _AGES = tuple(hours * 3600.0 for hours in (6, 12, 24, 36, 48, 96, 168, 336, 1000))
@@ -15,3 +21,50 @@ DEGRADED = Counter("tidemark_degraded", "Answers given from less than was wanted
 LOGGED = Counter("tidemark_logged_predictions", "Answers for the log, by what became of them.", ["outcome"])
 QUEUE = Gauge("tidemark_log_queue", "Answers that wait to be written.")
 """Set when it is asked for."""
+
+
+def count_lookups(found: Found) -> None:
+    """Count what was found, and how old it was."""
+    for view, states, times in zip(found.views, found.states.T.tolist(), found.times.T.tolist(), strict=True):
+        for state in set(states):
+            _lookups(view, state).inc(states.count(state))
+        if (newest := max(times)) != ABSENT:
+            _age(view).observe((found.asked_at - newest) / 1e6)
+
+
+class timed:  # noqa: N801  reads as what it does; a class, for a generator takes as long as what it measures
+    """Observe how long a stage takes."""
+
+    __slots__ = ("_began", "_stage")
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        seconds(self._stage).observe(time.perf_counter() - self._began)
+
+
+# To find the series of some labels takes longer than to count in it.
+@cache
+def seconds(stage: str) -> Histogram:
+    """The times of a stage."""
+    return SECONDS.labels(stage)
+
+
+@cache
+def requests(route: str, status: int) -> Counter:
+    """The requests of a route that ended so."""
+    return REQUESTS.labels(route, status)
+
+
+@cache
+def _lookups(view: str, state: int) -> Counter:
+    return LOOKUPS.labels(view, Status(state).name)
+
+
+@cache
+def _age(view: str) -> Histogram:
+    return AGE.labels(view)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 import numpy as np
+import structlog
 from feast import FeatureStore
 from feast.errors import FeatureServiceNotFoundException
 
 from feature_repo.stores.wire.lookup import LookupPlan
 from serving import errors
+from serving.layout import Layout
 from serving.settings import MODELS, Settings
 from training import artifact
 from training.deployed import NotDeployedError, deployed
+from training.inputs import Input
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,17 @@ class Serving:
     plan: LookupPlan
     since: datetime
 
-    @property
+    @cached_property
+    def layout(self) -> Layout:
+        """How its matrix is laid out."""
+        return Layout(self.artifact.card.inputs)
+
+    @cached_property
+    def features(self) -> Mapping[str, Input]:
+        """Its features by name; what the asker says is none."""
+        return {one.name: one for one in self.artifact.card.inputs.each if one.view != "request"}
+
+    @cached_property
     def stored_views(self) -> tuple[str, ...]:
         """The views that are looked up; the others are computed, or said by the asker."""
         computed = {view.name for view in self.plan.on_demand} | {"request"}
@@ -72,11 +85,11 @@ class Models:
                 loaded.contributions(np.zeros((1, len(loaded.card.inputs.columns)), np.float32))
                 serving[name] = Serving(name, found.version, loaded, plan, datetime.now(UTC))
                 self._broken.pop(name, None)
-                _log.info("%s: version %s serves", name, found.version)
+                _log.info("model serves", model=name, version=found.version)
             except artifact.ArtifactError as fault:
                 self._broken[name] = found.sha256
                 faults[name] = str(fault)
-                _log.error("%s: version %s cannot be loaded: %s", name, found.version, fault)
+                _log.error("model cannot be loaded", model=name, version=found.version, reason=str(fault))
             except (NotDeployedError, FeatureServiceNotFoundException, OSError) as fault:
                 faults[name] = str(fault)
         self.serving, self.faults = serving, faults

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 import time
 import uuid
 from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from serving.metrics import LOGGED
+from serving.schemas import Prediction
+from training.inputs import Matrix
 
 SCHEMA = pa.schema(
     [
@@ -33,6 +37,29 @@ SCHEMA = pa.schema(
     ]
 )
 MOST_ROWS = 5000
+_AS_ANSWERED = (
+    "prediction_id", "predicted_at", "model", "model_version", "predicted_value", "predicted_class", "degraded",
+    "latency_ms",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An answer and what it rests on."""
+
+    prediction: Prediction
+    entity: int
+    as_of: datetime | None
+    inputs: Matrix
+
+    def row(self) -> dict[str, Any]:
+        """As it is written."""
+        return {name: self.prediction[name] for name in _AS_ANSWERED} | {  # type: ignore[literal-required]
+            "entity_id": self.entity,
+            "as_of": self.as_of,
+            "inputs": self.inputs,
+            "features_as_of": orjson.dumps(self.prediction["features_as_of"]).decode(),
+        }
 
 
 class PredictionLog:
@@ -40,7 +67,7 @@ class PredictionLog:
 
     def __init__(self, folder: Path, size: int, seconds: float) -> None:
         self._folder, self._seconds = folder, seconds
-        self._queue: queue.Queue[dict[str, Any]] = queue.Queue(size)
+        self._queue: queue.Queue[Kept] = queue.Queue(size)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
 
@@ -48,10 +75,10 @@ class PredictionLog:
         """Begin to write."""
         self._thread.start()
 
-    def keep(self, row: dict[str, Any]) -> None:
+    def keep(self, answer: Kept) -> None:
         """Keep an answer; one too many is dropped, and counted."""
         try:
-            self._queue.put_nowait(row)
+            self._queue.put_nowait(answer)
         except queue.Full:
             LOGGED.labels("dropped").inc()
 
@@ -73,7 +100,7 @@ class PredictionLog:
         while rows := self._taken():
             by_day = defaultdict(list)
             for row in rows:
-                by_day[row["predicted_at"].date()].append(row)
+                by_day[row.prediction["predicted_at"].date()].append(row)
             for day, of_day in by_day.items():
                 try:
                     self._write_day(self._folder / f"predicted_on={day}", of_day)
@@ -81,16 +108,15 @@ class PredictionLog:
                 except OSError:
                     LOGGED.labels("lost").inc(len(of_day))
 
-    def _write_day(self, folder: Path, rows: list[dict[str, Any]]) -> None:
+    def _write_day(self, folder: Path, rows: list[Kept]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        told = [{**row, "features_as_of": json.dumps(row["features_as_of"], default=str)} for row in rows]
         name = f"part-{time.time_ns()}-{uuid.uuid4().hex[:8]}.parquet"
         half = folder / f".{name}"
-        pq.write_table(pa.Table.from_pylist(told, schema=SCHEMA), half, compression="zstd")
+        pq.write_table(pa.Table.from_pylist([row.row() for row in rows], schema=SCHEMA), half, compression="zstd")
         half.rename(folder / name)
 
-    def _taken(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
+    def _taken(self) -> list[Kept]:
+        rows: list[Kept] = []
         while len(rows) < MOST_ROWS:
             try:
                 rows.append(self._queue.get_nowait())

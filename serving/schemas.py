@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # Pydantic wants this one before Python 3.12
 
 ModelName = Literal["move-probability", "transaction-type", "contact-timing", "property-value"]
 EntityId = Annotated[
@@ -57,7 +58,7 @@ class AskFeatures(BaseModel):
     as_of: datetime | None = None
 
 
-class AsOf(BaseModel):
+class AsOf(TypedDict):
     """How fresh a view's values are."""
 
     event_time: datetime | None
@@ -65,7 +66,7 @@ class AsOf(BaseModel):
     status: Literal["PRESENT", "NULL", "STALE", "NOT_FOUND"]
 
 
-class Contribution(BaseModel):
+class Contribution(TypedDict):
     """What one feature adds to the raw score: log-odds, or the logarithm of a price."""
 
     name: str
@@ -73,7 +74,7 @@ class Contribution(BaseModel):
     contribution: float
 
 
-class Slot(BaseModel):
+class Slot(TypedDict):
     """An hour of the week, UTC, and the probability that a message sent then is opened within a day."""
 
     weekday: str
@@ -81,7 +82,7 @@ class Slot(BaseModel):
     probability: float
 
 
-class Interval(BaseModel):
+class Interval(TypedDict):
     """Where the price lies, with the probability of `level`."""
 
     low: float
@@ -89,8 +90,8 @@ class Interval(BaseModel):
     level: float
 
 
-class Prediction(BaseModel):
-    """An answer."""
+class Prediction(TypedDict):
+    """An answer. A plain dictionary, as the others here: it is made for each request, and made to be written."""
 
     prediction_id: str
     entity_id: str
@@ -98,10 +99,10 @@ class Prediction(BaseModel):
     model_version: str
     predicted_value: float
     predicted_class: str | None
-    confidence: float = Field(description="The probability of the answer: of the class, of yes or no, of the interval.")
-    probabilities: dict[str, float] | None = None
-    interval: Interval | None = None
-    slots: list[Slot] | None = None
+    confidence: Annotated[float, Field(description="Of the answer: of the class, of yes or no, of the interval.")]
+    probabilities: dict[str, float] | None
+    interval: Interval | None
+    slots: list[Slot] | None
     top_features: list[Contribution]
     features_as_of: dict[str, AsOf]
     degraded: list[str]

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from feature_repo.stores.wire.found import Found
 from serving import errors
-from serving.schemas import Contribution, Interval, Slot
+from serving.schemas import Ask, Contribution, Interval, Slot
 from training.artifact import Artifact
 from training.inputs import Inputs, Matrix
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-Value = float | int | bool | str | None
+Scores = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -36,38 +35,24 @@ class Answer:
     """Which of the raw scores it rests on."""
 
 
-def matrix_of(
-    artifact: Artifact,
-    found: Found,
-    overrides: Sequence[Mapping[str, Value] | None],
-    request: Mapping[str, npt.NDArray[np.float64]],
-) -> Matrix:
-    """The rows as the model wants them, with what the asker says instead."""
-    columns: dict[str, npt.NDArray[Any]] = {}
-    for one in artifact.card.inputs.each:
-        if one.view == "request":
-            columns[one.name] = request[one.name]
-        elif one.name in found.objects:
-            columns[one.name] = found.objects[one.name].copy()
-        else:
-            columns[one.name] = found.numbers[:, found.numeric.index(one.name)].copy()
-    known = {one.name: one for one in artifact.card.inputs.each if one.view != "request"}
-    for row, told in enumerate(overrides):
-        for name, value in (told or {}).items():
-            if name not in known:
-                raise errors.bad(f"features.{name}", f"{artifact.card.model} has no such feature; see /v1/models")
-            one = known[name]
-            if one.kind == "category" and value is not None and value not in one.categories:
-                raise errors.bad(f"features.{name}", f"expected one of {', '.join(one.categories)}, found {value!r}")
-            if one.kind == "number" and isinstance(value, str):
-                raise errors.bad(f"features.{name}", f"expected a number, found {value!r}")
-            columns[name][row] = (np.nan if value is None else value) if one.kind == "number" else value
-    return artifact.card.inputs.matrix(columns)
+def request_of(asks: Sequence[Ask]) -> dict[str, npt.NDArray[np.float64]]:
+    """What askers say that no view knows."""
+    return {"months_ahead": np.array([getattr(ask, "months_ahead", 0.0) for ask in asks], np.float64)}
 
 
-def answer_one(artifact: Artifact, answers: npt.NDArray[np.float32], first: int) -> Answer:
-    """The answer that rests on one row."""
-    card, row = artifact.card, answers[first].astype(np.float64)
+def answer_of(
+    artifact: Artifact, rows: Matrix, scores: Scores, ask: Ask, first: int, moments: Sequence[datetime]
+) -> Answer:
+    """What the model's scores say of one question, which has a row for each of its moments, from `first` on."""
+    if len(moments) > 1:
+        return _hours(scores, first, moments)
+    if artifact.card.task == "price":
+        return _price(artifact, rows, scores, first, getattr(ask, "level", 0.8))
+    return _probability(artifact, scores, first)
+
+
+def _probability(artifact: Artifact, scores: Scores, first: int) -> Answer:
+    card, row = artifact.card, scores[first].astype(np.float64)
     if card.task == "multiclass":
         best = int(row.argmax())
         shares = dict(zip(card.classes, row.tolist(), strict=True))
@@ -77,12 +62,9 @@ def answer_one(artifact: Artifact, answers: npt.NDArray[np.float32], first: int)
     return Answer(probability, chosen, max(probability, 1 - probability), row=first)
 
 
-def answer_price(
-    artifact: Artifact, rows: Matrix, answers: npt.NDArray[np.float32], first: int, level: float
-) -> Answer:
-    """A price and its interval."""
+def _price(artifact: Artifact, rows: Matrix, scores: Scores, first: int, level: float) -> Answer:
     card = artifact.card
-    value = answers[first : first + 1, 0].astype(np.float64)
+    value = scores[first : first + 1, 0].astype(np.float64)
     columns = card.inputs.columns
     told = rows[first : first + 1, columns.index("estimated_value")] > 0
     months = rows[first : first + 1, columns.index("months_ahead")].astype(np.float64)
@@ -94,23 +76,20 @@ def answer_price(
     )
 
 
-def answer_hours(answers: npt.NDArray[np.float32], first: int, hours: Sequence[datetime]) -> Answer:
-    """The best hours of the week that follows."""
-    chances = answers[first : first + len(hours), 0].astype(np.float64)
+def _hours(scores: Scores, first: int, hours: Sequence[datetime]) -> Answer:
+    chances = scores[first : first + len(hours), 0].astype(np.float64)
     order = np.argsort(-chances, kind="stable")[:3]
     slots = [
         Slot(weekday=WEEKDAYS[hours[at].weekday()], hour=hours[at].hour, probability=float(chances[at])) for at in order
     ]
     best = slots[0]
-    return Answer(
-        best.probability, f"{best.weekday} {best.hour:02d}:00", best.probability, slots=slots, row=first + int(order[0])
-    )
+    named = f"{best['weekday']} {best['hour']:02d}:00"
+    chance = best["probability"]
+    return Answer(chance, named, chance, slots=slots, row=first + int(order[0]))
 
 
 def top_features(artifact: Artifact, rows: Matrix, found: Found, answer: Answer, count: int) -> list[Contribution]:
     """The features that move this answer most."""
-    if not count:
-        return []
     moved = artifact.contributions(rows[answer.row : answer.row + 1])[0, answer.score]
     inputs = artifact.card.inputs
     told = []

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from feature_repo.home import home as home_folder
+from serving.logs import LEVELS
 
 # A model is asked for by this name over HTTP, with dashes, and in the registry, with underscores.
 MODELS = ("move_probability", "transaction_type", "contact_timing", "property_value")
@@ -22,6 +23,7 @@ class Settings:
     now: datetime | None = None
     alias: str = "champion"
     refresh_seconds: float = 5.0
+    log_level: str = "info"
     log_queue: int = 10_000
     log_seconds: float = 5.0
     most_bytes: int = 1_000_000
@@ -29,17 +31,21 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """`TIDEMARK_NOW`, `TIDEMARK_ALIAS`, `TIDEMARK_REFRESH_SECONDS`, `TIDEMARK_LOG_QUEUE`."""
+        """Each from `TIDEMARK_` and its name in capitals; docs/serving.md lists them."""
         told = environment.get("TIDEMARK_NOW")
         try:
             now = datetime.fromisoformat(told) if told else None
         except ValueError:
             raise ValueError(f"TIDEMARK_NOW: expected a moment such as 2026-11-01T09:00:00Z, found {told!r}") from None
+        level = environment.get("TIDEMARK_LOG_LEVEL") or "info"
+        if level not in LEVELS:
+            raise ValueError(f"TIDEMARK_LOG_LEVEL: expected one of {', '.join(LEVELS)}, found {level!r}")
         return cls(
             home=home_folder(),
-            now=now.replace(tzinfo=now.tzinfo or UTC) if now else None,
+            now=now.replace(tzinfo=now.tzinfo or UTC).astimezone(UTC) if now else None,
             alias=environment.get("TIDEMARK_ALIAS") or "champion",
             refresh_seconds=float(environment.get("TIDEMARK_REFRESH_SECONDS") or 5),
+            log_level=level,
             log_queue=int(environment.get("TIDEMARK_LOG_QUEUE") or 10_000),
         )
 

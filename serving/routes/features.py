@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 
 from serving import errors, features
-from serving.answering import freshness, past_moment
+from serving.answering import freshness
 from serving.dependencies import TheScorer
+from serving.questions import question_of
 from serving.routes import PROBLEMS
-from serving.schemas import AskFeatures, Vector
+from serving.schemas import Ask, AskFeatures, Vector
 
 router = APIRouter(prefix="/v1/features", tags=["features"], responses=PROBLEMS)
 
@@ -22,22 +22,16 @@ async def vector(service: str, asked: AskFeatures, scorer: TheScorer) -> Vector:
         raise errors.ProblemError(
             404, "No such service", f"no serving model reads a service {service!r}; see /v1/models"
         )
-    now = scorer.settings.clock()
-    moment = past_moment(asked.as_of, now)
-    if isinstance(moment, errors.ProblemError):
-        raise moment
-    entity = [int(asked.entity_id)]
-    told = (
-        await run_in_threadpool(features.offline, scorer.store, model, entity, [moment])
-        if moment
-        else await features.online(model, entity, now)
-    )
+    question = question_of(Ask.model_validate(asked.model_dump()), model, scorer.settings.clock())
+    if isinstance(question, errors.ProblemError):
+        raise question
+    told = await scorer.told(model, [question])
     if told.problems[0]:
         raise told.problems[0]
-    whole = features.completed(model, told.found, [moment or now])
+    whole = features.completed(model, told.found, [question], [(question.moment,)])
     return Vector(
         service=service,
         entity_id=asked.entity_id,
         features={name: whole.column(name)[0] for name in whole.columns},
-        features_as_of=freshness(told.found, 0),
+        features_as_of=freshness(told.found, 0, question.moment),
     )

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from feature_repo.store import open_store
-from serving import features, scorer
+from serving import features
 from serving.models import Models
+from serving.questions import Question
+from serving.schemas import Ask
 from training.dataset import training_set
 
 
@@ -22,9 +24,13 @@ def test_what_is_served_of_the_past_is_what_training_saw(settings, name):
     ids = rows[model.artifact.card.entity].to_pylist()
     moments = rows["event_timestamp"].to_pylist()
     told = features.offline(store, model, ids, moments)
-    whole = features.completed(model, told.found, moments)
+    questions = [
+        Question(Ask(entity_id=str(entity)), entity, moment, past=True)
+        for entity, moment in zip(ids, moments, strict=True)
+    ]
+    whole = features.completed(model, told.found, questions, [(moment,) for moment in moments])
     request = {"months_ahead": rows["months_ahead"].to_numpy()} if name == "property_value" else {}
-    served = scorer.matrix_of(model.artifact, whole, [None] * len(ids), request)
+    served = model.layout.matrix(whole, request)
     np.testing.assert_array_equal(served, model.artifact.card.inputs.matrix(rows))
     assert len(ids) > 300
 
