@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 import time
@@ -406,7 +405,9 @@ def serve(
 
         from serving.app import create_app
 
-        uvicorn.run(create_app(), host=host, port=port, log_level="warning", access_log=False)
+        uvicorn.run(
+            create_app(), host=host, port=port, log_level="warning", access_log=False, proxy_headers=False
+        )  # fmt: skip
 
 
 @app.command()
@@ -429,22 +430,21 @@ def demo(
     days = json.loads(told.read_text(encoding="utf-8"))["plan"]["days"]  # those of the world that is there
     load(source=str(home / "world"), home=home)
     end = datetime(2024, 1, 1) + timedelta(days=days)  # noqa: DTZ001  a day, not a moment
-    features(first=datetime(2024, 1, 1), last=end - timedelta(days=1), home=home)  # noqa: DTZ001
-    _train_in_dagster(home)
-    # The world ended before today; the scorer's clock stands at the first morning after it.
-    os.environ["TIDEMARK_NOW"] = (end + timedelta(hours=9)).isoformat()
-    with (
-        _complaining(UserInterfaceError, ScorerError),
-        running(home, port) as address,
-        answering(home, scorer_port) as scorer,
-    ):
-        _show_a_prediction(scorer)
-        console.print(
-            f"[green]Done[/green] in {time.monotonic() - began:.0f} s. All of it lies in {escape(str(home))}."
-        )
-        console.print(f"The Dagster UI answers at [bold]{address}[/bold]" + ("." if exit_ else ", until Ctrl-C."))
-        while not exit_:
-            time.sleep(1)
+    with _complaining(UserInterfaceError, ScorerError), running(home, port) as address:
+        console.print(f"The Dagster UI answers at [bold]{address}[/bold]: the runs that follow can be watched there.")
+        features(first=datetime(2024, 1, 1), last=end - timedelta(days=1), home=home)  # noqa: DTZ001
+        _train_in_dagster(home)
+        # The world ended before today; the scorer's clock stands at the first morning after it.
+        os.environ["TIDEMARK_NOW"] = (end + timedelta(hours=9)).isoformat()
+        with answering(home, scorer_port) as scorer:
+            _show_a_prediction(scorer)
+            console.print(
+                f"[green]Done[/green] in {time.monotonic() - began:.0f} s. All of it lies in {escape(str(home))}."
+            )
+            if not exit_:
+                console.print(f"The Dagster UI, at [bold]{address}[/bold], and the scorer stay up until Ctrl-C.")
+            while not exit_:
+                time.sleep(1)
 
 
 def _show_a_prediction(scorer: str) -> None:
@@ -483,7 +483,7 @@ def _quiet() -> Iterator[None]:
     """Warnings of the libraries speak to us, not to whoever runs this."""
     with warnings.catch_warnings():
         warnings.showwarning = lambda *_, **__: None  # filters would not do: Dagster sets its own
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
         yield
 
 

@@ -7,8 +7,10 @@ writes wins, a newer day's or a corrected one's, is the online store's affair.
 from __future__ import annotations
 
 import random
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import date, datetime
+from io import StringIO
 from pathlib import Path
 
 import duckdb
@@ -89,7 +91,8 @@ def window_of(snapshots: SnapshotStore, view: FeatureView, days: Days) -> Window
 
 def write(store: FeatureStore, view: FeatureView, window: Window) -> None:
     """Lay the newest snapshot of each entity within a window where the scorer finds it."""
-    store.materialize(window.first, window.last, feature_views=[view.name])
+    with redirect_stdout(StringIO()):  # Feast prints what whoever called knows already
+        store.materialize(window.first, window.last, feature_views=[view.name])
 
 
 def compare(
