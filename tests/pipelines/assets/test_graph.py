@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
+import dagster as dg
+
+from feature_repo.cadence import cadence_of
+from feature_repo.views import SNAPSHOT_VIEWS
 from pipelines.definitions import definitions
 
 SNAPSHOT = Path(__file__).with_name("graph.txt")
@@ -37,3 +42,13 @@ def test_every_asset_has_an_owner_a_group_and_a_description():
         assert node.owners, key
         assert node.group_name != "default", key
         assert node.description, key
+
+
+def test_each_view_is_due_by_its_lag_after_midnight_where_it_is_stored_and_where_it_is_served():
+    graph = definitions.resolve_asset_graph()
+    for view in SNAPSHOT_VIEWS:
+        hours = cadence_of(view).lag_hours
+        for name in (view.name, f"online/{view.name}"):
+            policy = graph.get(dg.AssetKey(name.split("/"))).freshness_policy_or_from_metadata
+            assert (policy.deadline_cron, policy.timezone) == (f"0 {hours} * * *", "UTC"), name
+            assert policy.lower_bound_delta == timedelta(hours=hours), name

@@ -47,6 +47,7 @@ def environment(home: Path) -> Iterator[None]:
         environment.setenv("TIDEMARK_HOME", str(home))
         environment.setenv("DAGSTER_HOME", str(home / "dagster"))
         environment.delenv("TIDEMARK_REDIS", raising=False)
+        environment.setenv("FRESHNESS_DAEMON_INTERVAL_SECONDS", "2")
         yield
 
 
@@ -140,6 +141,27 @@ def test_a_backfill_launched_in_the_ui_runs_once_and_tells_what_came_of_it(addre
     assert check["executionForLatestMaterialization"]["status"] == "SUCCEEDED"
     with redis_running(home) as where, client_of(where) as client:
         assert client.dbsize() == rows[-1]
+
+
+FRESHNESS = """
+query {
+  computed: assetNodeOrError(assetKey: { path: ["transactional"] }) { ...node }
+  never: assetNodeOrError(assetKey: { path: ["behavioural"] }) { ...node }
+}
+fragment node on AssetNodeOrError { ... on AssetNode { freshnessStatusInfo { freshnessStatus } } }
+"""
+
+
+def test_the_ui_tells_which_views_keep_their_promise(address):
+    """After the backfill: what was computed since the last deadline is fresh, what never was is unknown."""
+    deadline = time.monotonic() + 60
+    while True:
+        told = {name: node["freshnessStatusInfo"] for name, node in ask(address, FRESHNESS).items()}
+        if told["computed"] and told["computed"]["freshnessStatus"] == "HEALTHY":
+            break
+        assert time.monotonic() < deadline, told
+        time.sleep(1)
+    assert told["never"]["freshnessStatus"] == "UNKNOWN"
 
 
 def test_in_the_foreground_it_runs_with_its_redis_until_it_is_interrupted(home, port, tmp_path):
