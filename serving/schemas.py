@@ -28,6 +28,8 @@ class Ask(BaseModel):
 class AskValue(Ask):
     """A question about a home's price."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"entity_id": "2", "months_ahead": 12, "level": 0.9}]})
+
     months_ahead: float = Field(0, ge=0, le=24, description="How far ahead.")
     level: float = Field(0.8, ge=0.5, le=0.99, description="The share of prices that the interval shall hold.")
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from serving.schemas import Problem
-
+# `Problem` is among the schemas because the answer to a batch has it.
+_DOCUMENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": told}
+    status: {"content": _DOCUMENT, "description": told}
     for status, told in {
         404: "An entity that was never seen.",
         409: "The model is not ready.",

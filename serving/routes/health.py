@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from serving.dependencies import TheScorer
@@ -33,7 +34,7 @@ async def ready(scorer: TheScorer, response: Response) -> dict[str, Any]:
     }
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(scorer: TheScorer) -> Response:
     """For Prometheus."""
     QUEUE.set(scorer.log.waiting())

@@ -12,7 +12,9 @@ from serving.models import Serving
 from serving.routes import PROBLEMS
 from serving.settings import MODELS
 
-router = APIRouter(prefix="/v1/models", tags=["models"], responses={404: PROBLEMS[404], 409: PROBLEMS[409]})
+router = APIRouter(
+    prefix="/v1/models", tags=["models"], responses={status: PROBLEMS[status] for status in (404, 409, 422)}
+)
 
 
 @router.get("")
