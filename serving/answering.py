@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from feast import FeatureStore
 from starlette.concurrency import run_in_threadpool
@@ -15,11 +16,12 @@ from feature_repo.stores.wire.errors import OnlineStoreAwayError, OnlineStoreRef
 from feature_repo.stores.wire.found import Found, Status
 from feature_repo.stores.wire.times import ABSENT, datetime_of, micros_of
 from serving import errors, features, scorer
+from serving.grouping import Grouped
 from serving.ids import new_id
 from serving.metrics import DEGRADED, count_lookups, timed
 from serving.models import Models, Serving
 from serving.prediction_log import Kept, PredictionLog
-from serving.questions import Question, question_of
+from serving.questions import Arrived, Question, question_of
 from serving.schemas import Ask, AsOf, Contribution, Prediction
 from serving.settings import Settings
 from training.inputs import Matrix
@@ -37,34 +39,53 @@ class Scorer:
     models: Models
     log: PredictionLog
 
+    _groups: dict[str, Grouped[Arrived, Result]] = field(default_factory=dict)
+
     async def one(self, name: str, ask: Ask) -> Prediction:
-        """One answer, or the problem as an exception."""
-        (result,) = await self.several(name, [ask])
+        """One answer, or the problem as an exception. What is asked meanwhile of the same model goes together."""
+        arrived = Arrived(ask, time.perf_counter())
+        if ask.as_of is None:
+            group = self._groups.get(name) or self._groups.setdefault(name, Grouped(partial(self._several, name)))
+            result = await group.ask(arrived)
+        else:  # the past takes its time, which others need not wait for
+            (result,) = await self._several(name, [arrived])
         if isinstance(result, errors.ProblemError):
             raise result
         return result
 
-    async def several(self, name: str, asks: Sequence[Ask]) -> list[Result]:
+    async def batch(self, asks: Sequence[tuple[str, Ask]]) -> list[Result]:
+        """Questions to several models, answered in their order."""
+        began = time.perf_counter()
+        by_model: dict[str, list[int]] = defaultdict(list)
+        for at, (name, _) in enumerate(asks):
+            by_model[name].append(at)
+        results: dict[int, Result] = {}
+        for name, places in by_model.items():
+            results |= zip(
+                places, await self._several(name, [Arrived(asks[at][1], began) for at in places]), strict=True
+            )
+        return [results[at] for at in range(len(asks))]
+
+    async def _several(self, name: str, arrived: Sequence[Arrived]) -> list[Result]:
         """Answers of one model, in order, from one lookup and one prediction."""
-        began, now = time.perf_counter(), self.settings.clock()
+        now = self.settings.clock()
         try:
             model = self.models.of(name)
         except errors.ProblemError as problem:
-            return [problem] * len(asks)
+            return [problem] * len(arrived)
         results: dict[int, Result] = {}
         present: dict[int, Question] = {}
         past: dict[int, Question] = {}
-        for at, ask in enumerate(asks):
-            question = question_of(ask, model, now)
+        for at, one in enumerate(arrived):
+            question = question_of(one, model, now)
             if isinstance(question, errors.ProblemError):
                 results[at] = question
             else:
                 (past if question.past else present)[at] = question
         for questions in (present, past):
             if questions:
-                answers = await self._answers(model, list(questions.values()), began)
-                results |= zip(questions, answers, strict=True)
-        return [results[at] for at in range(len(asks))]
+                results |= zip(questions, await self._answers(model, list(questions.values())), strict=True)
+        return [results[at] for at in range(len(arrived))]
 
     async def told(self, model: Serving, questions: Sequence[Question]) -> features.Told:
         """The features for questions that are all about the present, or all about the past."""
@@ -74,7 +95,7 @@ class Scorer:
             return await run_in_threadpool(features.offline, self.store, model, ids, moments)
         return await features.online(model, ids, questions[0].moment)
 
-    async def _answers(self, model: Serving, questions: Sequence[Question], began: float) -> list[Result]:
+    async def _answers(self, model: Serving, questions: Sequence[Question]) -> list[Result]:
         try:
             with timed("lookup"):
                 told = await self.told(model, questions)
@@ -83,12 +104,10 @@ class Scorer:
         count_lookups(told.found)
         answerable = [at for at, problem in enumerate(told.problems) if problem is None]
         answered = [questions[at] for at in answerable]
-        made = iter(self._predictions(model, answered, told.take(answerable), began) if answered else ())
+        made = iter(self._predictions(model, answered, told.take(answerable)) if answered else ())
         return [next(made) if problem is None else problem for problem in told.problems]
 
-    def _predictions(
-        self, model: Serving, questions: Sequence[Question], told: features.Told, began: float
-    ) -> list[Prediction]:
+    def _predictions(self, model: Serving, questions: Sequence[Question], told: features.Told) -> list[Prediction]:
         """One for each question; the features are there."""
         moments = [features.moments_of(model, one) for one in questions]
         with timed("on_demand"):
@@ -115,7 +134,7 @@ class Scorer:
                 features_as_of=freshness(told.found, place, question.moment),
                 degraded=list(told.degraded[place]),
                 predicted_at=datetime.now(UTC),
-                latency_ms=round((time.perf_counter() - began) * 1000, 3),
+                latency_ms=round((time.perf_counter() - question.began) * 1000, 3),
             )
             if prediction["degraded"]:
                 DEGRADED.labels(model.name).inc()
@@ -143,15 +162,3 @@ def freshness(found: Found, row: int, moment: datetime) -> dict[str, AsOf]:
             status=_STATUSES[state],
         )
     return told
-
-
-async def batch(scorer_: Scorer, asks: Sequence[tuple[str, Ask]]) -> list[Result]:
-    """Questions to several models, answered in their order."""
-    by_model: dict[str, list[int]] = defaultdict(list)
-    for at, (name, _) in enumerate(asks):
-        by_model[name].append(at)
-    results: dict[int, Result] = {}
-    for name, places in by_model.items():
-        answered = await scorer_.several(name, [asks[at][1] for at in places])
-        results |= dict(zip(places, answered, strict=True))
-    return [results[at] for at in range(len(asks))]

@@ -11,17 +11,27 @@ from serving.schemas import Ask
 
 
 @dataclass(frozen=True)
+class Arrived:
+    """What was asked, and when by the clock that measures how long an answer took."""
+
+    ask: Ask
+    began: float
+
+
+@dataclass(frozen=True)
 class Question:
     """One that can be answered, and the moment it is about."""
 
     ask: Ask
+    began: float
     entity: int
     moment: datetime
     past: bool
 
 
-def question_of(ask: Ask, model: Serving, now: datetime) -> Question | errors.ProblemError:
+def question_of(arrived: Arrived, model: Serving, now: datetime) -> Question | errors.ProblemError:
     """The question, or what is wrong with it."""
+    ask = arrived.ask
     moment = past_moment(ask.as_of, now)
     if isinstance(moment, errors.ProblemError):
         return moment
@@ -29,7 +39,7 @@ def question_of(ask: Ask, model: Serving, now: datetime) -> Question | errors.Pr
         if reason := _cannot_be(model, name, value):
             return errors.bad(f"features.{name}", reason)
     # The present is told to the second: questions of one second share what is computed from the moment.
-    return Question(ask, int(ask.entity_id), moment or now.replace(microsecond=0), moment is not None)
+    return Question(ask, arrived.began, int(ask.entity_id), moment or now.replace(microsecond=0), moment is not None)
 
 
 def past_moment(as_of: datetime | None, now: datetime) -> datetime | errors.ProblemError | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,7 +59,7 @@ def _probability(artifact: Artifact, scores: Scores, first: int) -> Answer:
         shares = dict(zip(card.classes, row.tolist(), strict=True))
         return Answer(float(row[best]), card.classes[best], float(row[best]), shares, row=first, score=best)
     probability = float(row[0])
-    chosen = card.classes[int(np.searchsorted(card.thresholds, probability, side="right"))] if card.classes else None
+    chosen = card.classes[bisect_right(card.thresholds, probability)] if card.classes else None
     return Answer(probability, chosen, max(probability, 1 - probability), row=first)
 
 

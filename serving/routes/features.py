@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from fastapi import APIRouter
 
 from serving import errors, features
 from serving.answering import freshness
 from serving.dependencies import TheScorer
-from serving.questions import question_of
+from serving.questions import Arrived, question_of
 from serving.routes import PROBLEMS
 from serving.schemas import Ask, AskFeatures, Vector
 
@@ -22,7 +24,8 @@ async def vector(service: str, asked: AskFeatures, scorer: TheScorer) -> Vector:
         raise errors.ProblemError(
             404, "No such service", f"no serving model reads a service {service!r}; see /v1/models"
         )
-    question = question_of(Ask.model_validate(asked.model_dump()), model, scorer.settings.clock())
+    arrived = Arrived(Ask.model_validate(asked.model_dump()), time.perf_counter())
+    question = question_of(arrived, model, scorer.settings.clock())
     if isinstance(question, errors.ProblemError):
         raise question
     told = await scorer.told(model, [question])

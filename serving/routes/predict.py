@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from serving import errors
 from serving.answering import Scorer
-from serving.answering import batch as answer_batch
 from serving.dependencies import TheScorer
 from serving.routes import PROBLEMS
 from serving.schemas import Answers, Ask, AskValue, Batch, Prediction
@@ -60,7 +59,7 @@ async def property_value(request: Request) -> Response:
 @router.post("/batch", response_model=Answers)
 async def batch(asked: Batch, scorer: TheScorer) -> Response:
     """Up to a thousand questions; each has its own prediction, or its own problem."""
-    results = await answer_batch(scorer, [(one.model.replace("-", "_"), one) for one in asked.requests])
+    results = await scorer.batch([(one.model.replace("-", "_"), one) for one in asked.requests])
     return _written({"results": [one.document() if isinstance(one, errors.ProblemError) else one for one in results]})
 
 

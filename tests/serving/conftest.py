@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 
 from feature_repo.stores.private_redis import running
@@ -59,3 +62,20 @@ def ids(served_home: Path) -> dict[str, list[int]]:
         name: last("property" if name in ENTITIES else "behavioural", ENTITIES.get(name, "customer_id"))
         for name in MODELS
     }
+
+
+@pytest.fixture(scope="module")
+def address(served_home: Path) -> Iterator[str]:
+    """A scorer that is asked over a socket."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIDEMARK_HOME", str(served_home))
+        chosen = replace(Settings.from_environment({}), now=NOW, log_level="error")
+        server = uvicorn.Server(uvicorn.Config(create_app(chosen), port=0, log_level="warning"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        while not server.started:
+            time.sleep(0.05)
+        host, port = server.servers[0].sockets[0].getsockname()
+        yield f"http://{host}:{port}"
+        server.should_exit = True
+        thread.join()

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
@@ -22,28 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from serving.app import create_app
-from serving.settings import Settings
-
-NOW = "2026-07-08T09:30:00Z"
 DESCRIBED = [status_code_conformance, content_type_conformance, response_schema_conformance]
-
-
-@pytest.fixture(scope="module")
-def address(served_home: Path) -> Iterator[str]:
-    """A scorer that is asked over a socket."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TIDEMARK_HOME", str(served_home))
-        chosen = replace(Settings.from_environment({"TIDEMARK_NOW": NOW}), log_level="error")
-        server = uvicorn.Server(uvicorn.Config(create_app(chosen), port=0, log_level="warning"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            time.sleep(0.05)
-        host, port = server.servers[0].sockets[0].getsockname()
-        yield f"http://{host}:{port}"
-        server.should_exit = True
-        thread.join()
 
 
 def test_whatever_is_sent_the_answer_is_one_that_is_described(address: str) -> None:

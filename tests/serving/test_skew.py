@@ -25,7 +25,7 @@ def test_what_is_served_of_the_past_is_what_training_saw(settings, name):
     moments = rows["event_timestamp"].to_pylist()
     told = features.offline(store, model, ids, moments)
     questions = [
-        Question(Ask(entity_id=str(entity)), entity, moment, past=True)
+        Question(Ask(entity_id=str(entity)), 0.0, entity, moment, past=True)
         for entity, moment in zip(ids, moments, strict=True)
     ]
     whole = features.completed(model, told.found, questions, [(moment,) for moment in moments])
