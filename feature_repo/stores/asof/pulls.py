@@ -17,10 +17,12 @@ from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 from feature_repo.stores.asof.gather import gathered, portions
 from feature_repo.stores.asof.instants import NEVER, Instants, instants, scaled, unit_of
 from feature_repo.stores.asof.join_keys import NO_KEY, JoinKeys
-from feature_repo.stores.asof.newest import Versions, condensed
+from feature_repo.stores.asof.newest import Rows, Versions, condensed
 from feature_repo.stores.asof.parquet_source import ParquetSource, numbers_of, open_source
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Of the latest rows, whose features are in memory at once.
+_KEYS_AT_A_TIME = 250_000
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,17 @@ class PullLatest(Pull):
 
     def table(self) -> pa.Table:
         """In the order of the files."""
+        return pa.concat_tables(self.tables())
+
+    def tables(self, near: Path | None = None) -> Iterator[pa.Table]:  # noqa: ARG002
+        """In the order of the files: keys and times of all rows are read first, features some keys at a time."""
         source = self.opened()
+        columns, latest = self.columns(source), self._latest(source)
+        for first in range(0, max(1, len(latest)), _KEYS_AT_A_TIME):
+            found = gathered(source, columns, latest[first : first + _KEYS_AT_A_TIME])
+            yield self.completed(pa.table(found, names=columns))
+
+    def _latest(self, source: ParquetSource) -> Rows:
         unit = unit_of(source.type_of(self.event))
         narrow = [*self.keys, self.event] + ([] if self.created is None else [self.created])
         groups = source.between(self.event, *self.span(source), unit)
@@ -111,14 +123,7 @@ class PullLatest(Pull):
             by_creation=False,
         )
         versions = versions.chosen(self.within(source, table) & (versions.keys != NO_KEY))
-        latest = np.sort(condensed(versions, np.iinfo(np.int64).max).rows)
-        columns = self.columns(source)
-        found = gathered(source, columns, latest)
-        return self.completed(pa.table(found, names=columns))
-
-    def tables(self, near: Path | None = None) -> Iterator[pa.Table]:  # noqa: ARG002
-        """As one part: it has a row a key."""
-        yield self.table()
+        return np.sort(condensed(versions, np.iinfo(np.int64).max).rows)
 
 
 def _microseconds(moment: datetime, factor: int) -> int:

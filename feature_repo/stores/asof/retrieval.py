@@ -79,6 +79,11 @@ class AsofRetrievalJob(RetrievalJob):
         target = Target.of(place)
         return target.write_file(target.path, self._parts)
 
+    def to_record_batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """The same rows, at most so many at a time, with one block of the answer in memory."""
+        for table in self._parts(None):
+            yield from table.to_batches(rows)
+
     def persist(
         self,
         storage: SavedDatasetStorage,

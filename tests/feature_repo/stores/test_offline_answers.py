@@ -13,7 +13,9 @@ from feast.errors import (
 from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
 from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import Float64, Int64
-from offline_project import BALANCE, HISTORY, asking, day, store_at, view_of, write
+from offline_project import BALANCE, HISTORY, asking, balances, day, store_at, view_of, write
+
+from feature_repo.stores.offline import AsofOfflineStore
 
 
 @pytest.fixture
@@ -46,6 +48,43 @@ def test_on_demand_views_are_computed_for_parquet_too(tmp_path, history, on_dema
     assert written[total].to_pylist() == [21, None, 53]
     assert written[total].type == pa.float64()
     assert written.column_names == job.to_arrow().column_names
+
+
+def test_the_times_of_what_answered_are_told_where_asked_for(tmp_path, history, on_demand):
+    points = balances([(1, day(4), None, 7)]).rename_columns(["customer", "event", "created", "points"])
+    pq.write_table(points, tmp_path / "other.parquet")
+    other = view_of(tmp_path / "other.parquet", {"points": Int64}, name="other")
+    store = store_at(tmp_path, [history, other, on_demand], block_rows=2)
+    entities = asking((1, day(1)), (1, day(6)), (3, day(6))).assign(bonus=[1, 2, 3])
+    job = store.get_historical_features(entities, [*BALANCE, "other:points", "adjusted:total"])
+    told = job.to_arrow_with_times()
+    assert told["balance"].to_pylist() == [11, 20, None]
+    assert told["account__event_timestamp"].to_pylist() == [day(1), day(2), None]
+    assert told["account__created_timestamp"].to_pylist() == [day(4), day(5), None]
+    assert told["other__event_timestamp"].to_pylist() == [None, day(4), None]
+    assert told["other__created_timestamp"].to_pylist() == [None, None, None]
+    assert told["total"].to_pylist() == [12, 22, None]
+    plain = job.to_arrow()
+    assert told.select(plain.column_names).equals(plain)
+
+
+def test_times_are_told_of_entity_rows_alone(tmp_path, history):
+    store = store_at(tmp_path, [history])
+    source = store.get_feature_view("account").batch_source
+    job = AsofOfflineStore.pull_all_from_table_or_query(
+        store.config, source, ["customer"], ["balance"], "event", "created"
+    )
+    with pytest.raises(TypeError, match="ask get_historical_features"):
+        job.to_arrow_with_times()
+
+
+def test_an_answer_comes_in_batches_too(tmp_path, history, on_demand):
+    store = store_at(tmp_path, [history, on_demand], block_rows=3)
+    entities = asking(*[(1 + number % 3, day(1 + number)) for number in range(8)]).assign(bonus=5)
+    job = store.get_historical_features(entities, [*BALANCE, "adjusted:total"])
+    batches = list(job.to_record_batches(2))
+    assert [batch.num_rows for batch in batches] == [2, 1, 2, 1, 2]
+    assert pa.Table.from_batches(batches)["total"].to_pylist() == job.to_arrow()["total"].to_pylist()
 
 
 def test_request_data_that_is_missing_is_named(tmp_path, history, on_demand):

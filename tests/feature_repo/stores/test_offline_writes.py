@@ -15,6 +15,7 @@ from feast.infra.offline_stores.file_source import FileLoggingDestination
 from feast.types import Float64, Int64
 from offline_project import CUSTOMER, asking, balances, day, store_at, view_of, write
 
+from feature_repo.stores.asof import pulls
 from feature_repo.stores.offline import AsofOfflineStore
 
 BALANCE = ["account:balance"]
@@ -121,6 +122,18 @@ def test_materializing_takes_the_latest_of_each_key(tmp_path):
     store.materialize(day(1), day(3))
     online = store.get_online_features(BALANCE, [{"customer": 1}, {"customer": 2}, {"customer": 3}]).to_dict()
     assert online["balance"] == [31, 20, None]
+
+
+def test_the_latest_of_many_keys_come_some_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(pulls, "_KEYS_AT_A_TIME", 4)
+    rows = [(number % 10, day(1 + number // 10), day(1), number) for number in range(25)]
+    store = store_at(tmp_path, [view_of(write(tmp_path / "account.parquet", rows, row_group_size=3))])
+    source = store.get_feature_view("account").batch_source
+    latest = AsofOfflineStore.pull_latest_from_table_or_query(
+        store.config, source, ["customer"], ["balance"], "event", "created", day(1), day(9)
+    )
+    assert [batch.num_rows for batch in latest.to_record_batches(3)] == [3, 1, 3, 1, 2]
+    assert sorted(latest.to_arrow()["balance"].to_pylist()) == list(range(15, 25))
 
 
 def test_a_row_without_a_key_is_the_latest_of_nothing(tmp_path):
