@@ -2,5 +2,6 @@
 
 import os
 
-# Threads of OpenMP spin while they wait, and on busy cores that costs minutes. Read once, when a library loads.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Threads of OpenMP spin while they wait for each other, which on busy cores costs minutes, and sleep at once costs
+# wake-ups: so, shortly. Read once, when a library loads.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")

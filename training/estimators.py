@@ -33,17 +33,14 @@ ROUNDS = (30, 60, 120, 240, 480)
 class Native(Protocol):
     """A fitted model in its library's own form."""
 
-    def scores(self, rows: Matrix) -> Scores:
-        """Raw scores, a column each."""
+    def scores(self, rows: Matrix, rounds: int | None = None) -> Scores:
+        """Raw scores, a column each; of boosting, by its first so many rounds."""
 
     def contributions(self, rows: Matrix) -> Scores:
         """What each matrix column adds to each score: (rows, scores, columns)."""
 
     def save(self, folder: Path) -> Path:
         """Write the library's own format, which is no pickle; the file's place is returned."""
-
-    def shortened(self, rounds: int) -> Native:
-        """What the first so many rounds of boosting made."""
 
 
 class Estimator(Protocol):
@@ -70,9 +67,11 @@ class XGBoostModel:
 
     booster: xgb.Booster
 
-    def scores(self, rows: Matrix) -> Scores:
+    def scores(self, rows: Matrix, rounds: int | None = None) -> Scores:
         """Raw scores."""
-        raw = np.asarray(self.booster.inplace_predict(rows, predict_type="margin"), np.float64)
+        raw = np.asarray(
+            self.booster.inplace_predict(rows, iteration_range=(0, rounds or 0), predict_type="margin"), np.float64
+        )
         return raw.reshape(len(rows), -1)
 
     def contributions(self, rows: Matrix) -> Scores:
@@ -86,10 +85,6 @@ class XGBoostModel:
         self.booster.save_model(file)
         return file
 
-    def shortened(self, rounds: int) -> XGBoostModel:
-        """The first rounds."""
-        return XGBoostModel(self.booster[:rounds])
-
     def trees(self) -> Trees:
         """As plain arrays."""
         return of_xgboost(self.booster)
@@ -101,9 +96,11 @@ class LightGBMModel:
 
     booster: lgb.Booster
 
-    def scores(self, rows: Matrix) -> Scores:
+    def scores(self, rows: Matrix, rounds: int | None = None) -> Scores:
         """Raw scores."""
-        raw = np.asarray(self.booster.predict(rows, raw_score=True, num_threads=THREADS), np.float64)
+        raw = np.asarray(
+            self.booster.predict(rows, raw_score=True, num_iteration=rounds, num_threads=THREADS), np.float64
+        )
         return raw.reshape(len(rows), -1)
 
     def contributions(self, rows: Matrix) -> Scores:
@@ -116,10 +113,6 @@ class LightGBMModel:
         file = folder / "model.txt"
         file.write_text(self.booster.model_to_string(), encoding="utf-8")
         return file
-
-    def shortened(self, rounds: int) -> LightGBMModel:
-        """The first rounds."""
-        return LightGBMModel(lgb.Booster(model_str=self.booster.model_to_string(num_iteration=rounds)))
 
     def trees(self) -> Trees:
         """As plain arrays."""
@@ -138,15 +131,19 @@ class LinearModel:
     """(columns, scores): what a missing value adds."""
     intercept: Scores
 
-    def scores(self, rows: Matrix) -> Scores:
+    def scores(self, rows: Matrix, rounds: int | None = None) -> Scores:  # noqa: ARG002  there are no rounds
         """Raw scores."""
-        return np.asarray(self.contributions(rows).sum(axis=2) + self.intercept)
+        level, gap = self._standardised(rows)
+        return np.asarray(level @ self.weights + gap @ self.missing + self.intercept)
 
     def contributions(self, rows: Matrix) -> Scores:
         """Weight times distance from the mean."""
-        gap = np.isnan(rows)
-        level = np.where(gap, 0, (rows - self.mean) / self.scale)
+        level, gap = self._standardised(rows)
         return np.asarray(np.einsum("rc,cs->rsc", level, self.weights) + np.einsum("rc,cs->rsc", gap, self.missing))
+
+    def _standardised(self, rows: Matrix) -> tuple[Scores, npt.NDArray[np.bool_]]:
+        gap = np.isnan(rows)
+        return np.where(gap, 0, (rows - self.mean) / self.scale), gap
 
     def save(self, folder: Path) -> Path:
         """JSON."""
@@ -154,10 +151,6 @@ class LinearModel:
         parts = ("mean", "scale", "weights", "missing", "intercept")
         file.write_text(json.dumps({name: getattr(self, name).tolist() for name in parts}), encoding="utf-8")
         return file
-
-    def shortened(self, rounds: int) -> LinearModel:  # noqa: ARG002  there are no rounds
-        """Itself."""
-        return self
 
 
 def load_native(file: Path) -> Native:
@@ -199,7 +192,7 @@ class XGBoost:
             "tree_method": "hist",
             "nthread": THREADS,
             "seed": SEED,
-            "rounds": ROUNDS[-1],
+            "rounds": self.rounds[-1],
             **params,
         }
         if task == "multiclass":
@@ -245,7 +238,7 @@ class LightGBM:
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,
-            "rounds": ROUNDS[-1],
+            "rounds": self.rounds[-1],
             **params,
         }
         if task == "multiclass":

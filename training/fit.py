@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +15,14 @@ from feature_repo.fields import contract_of, features_of
 from training.baselines import baseline
 from training.calibrate import calibrated, recent_level
 from training.dataset import TrainingSet
-from training.estimators import ESTIMATORS, Estimator, Native, Params, Scores
+from training.estimators import ESTIMATORS, Native, Params
 from training.graph import Calibration, Start
 from training.inputs import Input, Inputs, Matrix
 from training.intervals import Intervals, intervals
-from training.metrics import Floats, figures, losses
+from training.metrics import Floats, figures
 from training.specs import ModelSpec
 from training.split import Rows, Split, SplitError, folds, split_by_time
+from training.teaching import Teaching
 
 Shown = Callable[[str, int, int], None]
 
@@ -114,7 +113,7 @@ def fit(
             f"{spec.name}: all {train.sum():,} rows that teach have the same label; there is nothing to learn."
         )
     plain = _plain(spec, inputs, rows, train)
-    teach = _Teaching(spec, inputs, rows.matrix[train], rows.labels[train], plain)
+    teach = Teaching(spec, inputs, rows.matrix[train], rows.labels[train], plain)
     folds_by, pairs = folds(rows.asked[train], rows.settled[train], rows.entity[train])
 
     name, simple = baseline(spec, inputs, rows.matrix, rows.labels, train)
@@ -122,19 +121,15 @@ def fit(
     examined, kept = [], {}
     for place, estimator in enumerate(ESTIMATORS):
         show(f"fit {spec.name}", place, len(ESTIMATORS))
-        params = teach.lasting(estimator, _tuned(estimator, teach, pairs, tune) if tune else {}, pairs)
-        seen, scores = teach.unseen_scores(estimator, params, pairs)
-        calibration = calibrated(spec.task, scores[seen], teach.labels[seen], teach.rows[seen], plain)
-        folds_loss = float(
-            losses(spec.task, teach.labels[seen], calibration.applied(scores[seen], teach.rows[seen], spec.task)).mean()
-        )
-        native = teach.fitted(estimator, params, np.ones(len(teach.rows), bool))
+        unseen = teach.tuned(estimator, pairs, tune) if tune else teach.unseen(estimator, {}, pairs)
+        seen = unseen.seen
+        calibration = calibrated(spec.task, unseen.scores[seen], teach.labels[seen], teach.rows[seen], plain)
+        folds_loss = teach.loss(unseen, calibration)
+        native = teach.fitted(estimator, unseen.params)
         if spec.task == "price":
-            _, by_entity = folds_by_entity(rows.entity[train])
-            _, level_scores = teach.unseen_scores(estimator, params, by_entity)
-            level = recent_level(
-                teach.targets - calibration.slope * level_scores[:, 0], rows.settled[train], rows.entity[train]
-            )
+            anybody = teach.unseen(estimator, unseen.params, folds_by_entity(rows.entity[train])[1])
+            residuals = teach.targets - calibration.slope * anybody.scores[:, 0]
+            level = recent_level(residuals, rows.settled[train], rows.entity[train])
             calibration = replace(calibration, shift=(level,))
         answers = calibration.applied(native.scores(rows.matrix[split.test]), rows.matrix[split.test], spec.task)
         examined.append(
@@ -143,18 +138,17 @@ def fit(
                 answers,
                 figures(spec.task, rows.labels[split.test], answers, spec.classes),
                 folds_loss,
-                params,
+                unseen.params,
             )
         )
-        kept[estimator.name] = (native, calibration, seen, scores)
+        kept[estimator.name] = (native, calibration, unseen)
     show(f"fit {spec.name}", len(ESTIMATORS), len(ESTIMATORS))
     best = min(examined, key=lambda one: one.folds_loss or 0.0)
-    native, calibration, seen, scores = kept[best.name]
-    spread = (
-        _intervals(spec, inputs, rows, train, seen, teach.targets - calibration.slope * scores[:, 0])
-        if spec.task == "price"
-        else None
-    )
+    native, calibration, unseen = kept[best.name]
+    spread = None
+    if spec.task == "price":
+        residuals = teach.targets - calibration.slope * unseen.scores[:, 0]
+        spread = _intervals(spec, inputs, rows, train, unseen.seen, residuals)
     return Fitted(
         training_set=training_set,
         inputs=inputs,
@@ -195,52 +189,6 @@ def arrays(training_set: TrainingSet, inputs: Inputs) -> RowArrays:
     )
 
 
-@dataclass(frozen=True)
-class _Teaching:
-    """The rows that teach."""
-
-    spec: ModelSpec
-    inputs: Inputs
-    rows: Matrix
-    labels: Floats
-    plain: Calibration
-
-    @cached_property
-    def targets(self) -> Floats:
-        """What estimators fit."""
-        return self._targets(self.rows, self.labels)
-
-    def fitted(self, estimator: Estimator, params: Params, learn: Rows) -> Native:
-        """The estimator, taught by some of the rows."""
-        rows, labels = self.rows[learn], self.labels[learn]
-        return estimator.fit(rows, self._targets(rows, labels), self.spec.task, len(self.spec.classes), params)
-
-    def unseen_scores(
-        self, estimator: Estimator, params: Params, pairs: list[tuple[Rows, Rows]]
-    ) -> tuple[Rows, Scores]:
-        """Scores of rows by a model that they taught nothing, and which rows have one."""
-        scores = np.full((len(self.rows), len(self.plain.shift)), np.nan)
-        for learn, unseen in pairs:
-            scores[unseen] = self.fitted(estimator, params, learn).scores(self.rows[unseen])
-        return ~np.isnan(scores[:, 0]), scores
-
-    def _targets(self, rows: Matrix, labels: Floats) -> Floats:
-        return np.log(labels) - np.log(self.plain.start.of(rows)) if self.plain.start else labels
-
-    def lasting(self, estimator: Estimator, params: Params, pairs: list[tuple[Rows, Rows]]) -> Params:
-        """The parameters with as many rounds as serve unseen rows best."""
-        if not estimator.rounds:
-            return params
-        cost = dict.fromkeys(estimator.rounds, 0.0)
-        for learn, unseen in pairs:
-            fitted = self.fitted(estimator, params, learn)
-            for rounds in estimator.rounds:
-                scores = fitted.shortened(rounds).scores(self.rows[unseen])
-                answers = self.plain.applied(scores, self.rows[unseen], self.spec.task)
-                cost[rounds] += float(losses(self.spec.task, self.labels[unseen], answers).sum())
-        return {**params, "rounds": min(cost, key=cost.__getitem__)}
-
-
 def _plain(spec: ModelSpec, inputs: Inputs, rows: RowArrays, train: Rows) -> Calibration:
     if spec.task == "price":
         place, area = inputs.columns.index(spec.estimate), inputs.columns.index(spec.area)
@@ -248,25 +196,6 @@ def _plain(spec: ModelSpec, inputs: Inputs, rows: RowArrays, train: Rows) -> Cal
         rate = float(np.median(paid[np.isfinite(paid)])) if np.isfinite(paid).any() else 1.0
         return Calibration(1.0, (0.0,), Start(place, area, rate, float(np.median(rows.labels[train]))))
     return Calibration(1.0, (0.0,) * max(len(spec.classes) if spec.task == "multiclass" else 1, 1))
-
-
-def _tuned(estimator: Estimator, teach: _Teaching, pairs: list[tuple[Rows, Rows]], trials: int) -> Params:
-    """The best of so many trials, by the loss on the folds; the defaults are the first of them."""
-    import optuna  # noqa: PLC0415  only a search needs it
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    tried: list[tuple[float, dict[str, Any]]] = []
-
-    def cost(trial: Any) -> float:
-        params = dict(estimator.suggest(trial)) if trial.number else {}
-        seen, scores = teach.unseen_scores(estimator, params, pairs)
-        answers = teach.plain.applied(scores[seen], teach.rows[seen], teach.spec.task)
-        loss = float(losses(teach.spec.task, teach.labels[seen], answers).mean())
-        tried.append((loss, params))
-        return loss
-
-    optuna.create_study(sampler=optuna.samplers.TPESampler(seed=7)).optimize(cost, n_trials=trials)
-    return min(tried, key=lambda one: one[0])[1]
 
 
 def _told_and_months(inputs: Inputs, matrix: Matrix, spec: ModelSpec) -> tuple[Rows, Floats]:

@@ -67,6 +67,8 @@ GOOD, BAD = np.where(LABELS == 1, 0.6, 0.2), np.where(LABELS == 1, 0.2, 0.4)
         (not_worse, {"answers": GOOD, "champion": 0.3}, "passed"),
         (not_worse, {"answers": 0.3, "champion": 0.301}, "passed"),
         (not_worse, {"answers": BAD, "champion": 0.3}, "failed"),
+        # its twin, worse in each row by what float32 leaves out
+        (not_worse, {"answers": GOOD + np.where(LABELS == 1, -1e-8, 1e-8), "champion": GOOD}, "passed"),
         (calibrated, {"answers": 0.3}, "passed"),
         (calibrated, {"answers": 0.5}, "failed"),
         (calibrated, {"task": "price", "coverage": 0.75}, "passed"),

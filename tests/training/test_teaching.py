@@ -1,0 +1,69 @@
+"""What is found with the rows that teach: rounds and parameters, by what serves rows that taught nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from training.estimators import ESTIMATORS, LightGBM, Linear, XGBoost
+from training.graph import Calibration
+from training.inputs import Input, Inputs
+from training.specs import spec_of
+from training.teaching import Teaching
+
+INPUTS = Inputs(tuple(Input(f"x{place}", "behavioural", "number") for place in range(4)))
+
+
+@pytest.fixture
+def teaching() -> Teaching:
+    """Six hundred rows of which the first column decides, steeply."""
+    chance = np.random.default_rng(5)
+    rows = chance.normal(size=(600, 4)).astype(np.float32)
+    labels = (chance.uniform(size=600) < 1 / (1 + np.exp(-8 * rows[:, 0]))).astype(np.float64)
+    return Teaching(spec_of("move_probability"), INPUTS, rows, labels, Calibration(1.0, (0.0,)))
+
+
+@pytest.fixture
+def pairs() -> list:
+    thirds = np.arange(600) % 3
+    return [(thirds != fold, thirds == fold) for fold in range(3)]
+
+
+@pytest.mark.parametrize("estimator", [XGBoost(), LightGBM()], ids=lambda one: one.name)
+def test_the_first_rounds_of_many_are_those_of_few(estimator, teaching):
+    many, few = teaching.fitted(estimator, {"rounds": 120}), teaching.fitted(estimator, {"rounds": 30})
+    np.testing.assert_allclose(many.scores(teaching.rows, 30), few.scores(teaching.rows), rtol=1e-6)
+    assert not np.allclose(many.scores(teaching.rows), few.scores(teaching.rows))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda one: one.name)
+def test_a_row_is_scored_by_models_that_it_did_not_teach(estimator, teaching, pairs):
+    unseen = teaching.unseen(estimator, {}, pairs[:2])
+    assert unseen.seen.tolist() == (np.arange(600) % 3 < 2).tolist()
+    liar = replace(teaching, labels=np.where(np.arange(600) % 3 == 0, 1 - teaching.labels, teaching.labels))
+    told = liar.unseen(estimator, {**unseen.params}, pairs[:1])
+    np.testing.assert_allclose(told.scores[told.seen], unseen.scores[told.seen])
+
+
+def test_rounds_are_chosen_by_what_serves_unseen_rows(teaching, pairs):
+    faint = 1 / (1 + np.exp(-teaching.rows[:, 0]))
+    teaching = replace(teaching, labels=(np.random.default_rng(6).uniform(size=600) < faint).astype(np.float64))
+    estimator = LightGBM(rounds=(1, 60, 1000))
+    losses = {
+        rounds: teaching.loss(teaching.unseen(estimator, {"rounds": rounds}, pairs)) for rounds in estimator.rounds
+    }
+    assert teaching.unseen(estimator, {}, pairs).params["rounds"] == min(losses, key=losses.__getitem__) == 60
+
+
+def test_a_search_finds_what_the_defaults_miss(teaching, pairs):
+    """The defaults shrink the steep slope; a weaker penalty serves unseen rows better."""
+    default, found = teaching.unseen(Linear(), {}, pairs), teaching.tuned(Linear(), pairs, 8)
+    assert teaching.loss(found) < teaching.loss(default) - 0.005
+    assert 0.1 < found.params["C"] <= 10
+    assert teaching.tuned(Linear(), pairs, 8).params == found.params
+
+
+def test_a_search_of_one_trial_tries_the_defaults(teaching, pairs):
+    assert teaching.tuned(Linear(), pairs, 1).params == {}
