@@ -19,7 +19,7 @@ $(UV):
 setup: .venv/.ready ## Install everything, uv itself included, from the lock
 
 .venv/.ready: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --locked
+	$(UV) sync --locked --compile-bytecode
 	@touch $@
 
 demo: setup ## From nothing to features, models, the Dagster UI and the scorer; EXIT=1 stops after the proof
