@@ -43,20 +43,19 @@ def materialise(home: Path, first: date, last: date, views: tuple[str, ...] = ()
             asset_selection=[key for view in wanted for key in _assets_of(view)] if views else None,
         )
         checks = {(one.asset_key.to_user_string(), one.check_name): one for one in result.get_asset_check_evaluations()}
-        rows, complaints = [], []
+        made, rows, complaints = _made(result), [], []
         for view in wanted:
-            events = result.asset_materializations_for_node(view) if result.is_node_success(view) else []
-            metadata = events[-1].metadata if events else {}
-            contract = checks.get((view, "contract"))
-            refused = metadata["days refused"].value if "days refused" in metadata else []
+            metadata, contract = made.get(dg.AssetKey(view), {}), checks.get((view, "contract"))
+            refused = metadata.get("days refused", [])
+            served = made.get(dg.AssetKey(["online", view]))
             rows.append(
                 (
                     view,
-                    f"{metadata['dagster/row_count'].value:,}" if events else "failed",
-                    metadata["days published"].value if events else 0,
-                    len(refused) if isinstance(refused, list) else 0,
+                    f"{metadata['dagster/row_count']:,}" if metadata else "failed",
+                    metadata.get("days published", 0),
+                    len(refused),
                     contract.metadata["expectations checked"].value if contract else "not run",
-                    _served(result, view),
+                    f"{served['dagster/row_count']:,}" if served else "not written",
                 )
             )
             complaints += [
@@ -64,9 +63,7 @@ def materialise(home: Path, first: date, last: date, views: tuple[str, ...] = ()
                 for check in (contract, checks.get((f"online/{view}", "served_as_stored")))
                 if check and not check.passed
             ]
-        complaints += [
-            f"{failure.step_key}: {_reason(failure)}" for failure in result.all_events if failure.is_step_failure
-        ]
+        complaints += _failures(result)
     return Outcome(result.success, tuple(rows), tuple(complaints))
 
 
@@ -92,25 +89,21 @@ def train(home: Path, models: tuple[str, ...] = ()) -> Training:
             run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
             asset_selection=[key for spec in wanted for key in keys_of(spec)],
         )
-    events = [event.step_materialization_data for event in result.all_events if event.is_step_materialization]
-    made = {event.materialization.asset_key: event.materialization.metadata for event in events}
+    made = _made(result)
     rows = tuple(_fared(spec, made) for spec in wanted)
     complaints = [
         f"{one.asset_key.to_user_string()}: {one.check_name}: {one.metadata['reason'].value}"
         for one in result.get_asset_check_evaluations()
         if not one.passed
     ]
-    complaints += [
-        f"{failure.step_key}: {_reason(failure)}" for failure in result.all_events if failure.is_step_failure
-    ]
+    complaints += _failures(result)
     return Training(result.success, rows, tuple(complaints))
 
 
 def _fared(spec: ModelSpec, made: Mapping[dg.AssetKey, Mapping[str, Any]]) -> tuple[str, ...]:
-    trained, _, promoted = (made.get(key) for key in keys_of(spec)[1:])
-    if not trained:
+    told, _, promoted = (made.get(key) for key in keys_of(spec)[1:])
+    if not told:
         return spec.name, "failed", "", "", "", ""
-    told = {name: value.value for name, value in trained.items()}
     return (
         spec.name, str(told["estimator"]), f"{told['dagster/row_count']:,}", str(told["against the baseline"]),
         str(told["version"]), "serves" if promoted else "stopped",
@@ -121,11 +114,27 @@ def _assets_of(view: str) -> list[dg.AssetKey]:
     return [dg.AssetKey(view), dg.AssetKey("feast_registry"), dg.AssetKey(["online", view])]
 
 
-def _served(result: dg.ExecuteInProcessResult, view: str) -> str:
-    """How many entities the online store was given."""
-    node = f"online__{view}"
-    events = result.asset_materializations_for_node(node) if result.is_node_success(node) else []
-    return f"{events[-1].metadata['dagster/row_count'].value:,}" if events else "not written"
+def _made(result: dg.ExecuteInProcessResult) -> Mapping[dg.AssetKey, Mapping[str, Any]]:
+    """What each asset told of itself, the one that was stopped by its own check too."""
+    events = [event.step_materialization_data for event in result.all_events if event.is_step_materialization]
+    return {
+        event.materialization.asset_key: {name: one.value for name, one in event.materialization.metadata.items()}
+        for event in events
+    }
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Why steps failed, unless a check has told it already."""
+    return [
+        f"{failure.step_key}: {_reason(failure)}"
+        for failure in result.all_events
+        if failure.is_step_failure and not _is_a_check(failure)
+    ]
+
+
+def _is_a_check(failure: dg.DagsterEvent) -> bool:
+    error = failure.step_failure_data.error
+    return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
 
 
 def _reason(failure: dg.DagsterEvent) -> str:

@@ -1,0 +1,113 @@
+"""The registry of a server, as several machines share it: MLflow's own, asked over HTTP."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from training.artifact import GOLDEN, ArtifactError
+from training.deployed import NotDeployedError, deployed
+from training.registry import Registry
+from training.train import Trained, train
+
+MODEL = "transaction_type"
+pytestmark = pytest.mark.filterwarnings("ignore:.*noload")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Its URL, and the folder where it keeps artifacts."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [
+        "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "artifacts"),
+    ]  # fmt: skip
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen([Path(sys.executable).with_name("mlflow"), *words], stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 90
+        while not answers(url):
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.3)
+        yield url, folder / "artifacts"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=2):
+            return True
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+@pytest.fixture(scope="module")
+def made(server: tuple[str, Path], trained_home: Path) -> Iterator[list[Trained]]:
+    """Two versions at the server, the second of which serves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIDEMARK_MLFLOW", server[0])
+        patch.setenv("TIDEMARK_HOME", str(trained_home))
+        registry = Registry(trained_home)
+        both = [train(MODEL, promote=False, home=trained_home) for _ in range(2)]
+        for one in both:
+            registry.promote(MODEL, one.version)
+        yield both
+
+
+def test_the_champion_of_a_server_is_fetched_and_answers_as_it_did_when_it_was_made(made, trained_home):
+    assert [one.version for one in made] == ["1", "2"]
+    assert deployed(MODEL).version == "2"
+    loaded = Registry(trained_home).load(MODEL)
+    golden = pq.read_table(made[1].folder / GOLDEN)
+    rows = np.stack([golden[name].to_numpy() for name in loaded.card.inputs.columns], axis=1).astype(np.float32)
+    expected = golden["answer_0"].to_numpy()
+    np.testing.assert_allclose(loaded.answers(rows)[:, 0], expected, rtol=1e-4)
+
+
+def test_a_roll_back_at_the_server_is_seen(made, trained_home):
+    registry = Registry(trained_home)
+    assert registry.roll_back(MODEL) == "1"
+    assert deployed(MODEL).version == "1"
+    registry.promote(MODEL, "2")
+
+
+def test_files_that_were_changed_at_the_server_are_refused(made, server, trained_home):
+    found = deployed(MODEL)
+    (file,) = (file for file in server[1].rglob("model.onnx") if found.source.split("/")[-3] in str(file))
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    try:
+        with pytest.raises(ArtifactError, match=r"model\.onnx: expected sha256"):
+            Registry(trained_home).load(MODEL)
+    finally:
+        file.write_bytes(content)
+
+
+def test_a_model_that_the_server_does_not_know_is_not_deployed(made):
+    with pytest.raises(NotDeployedError, match="move_probability"):
+        deployed("move_probability")
+
+
+def test_a_server_that_is_away_is_told(made, monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("TIDEMARK_MLFLOW", f"http://127.0.0.1:{free.getsockname()[1]}")
+        with pytest.raises(NotDeployedError, match="the registry did not give"):
+            deployed(MODEL)
