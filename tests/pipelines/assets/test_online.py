@@ -334,15 +334,18 @@ def test_after_a_kill_in_the_middle_of_writing_running_again_serves_it_all(home,
     assert set(served(*range(customers))) == {2}
 
 
-def test_a_killed_run_does_not_keep_the_next_one_waiting(home, monkeypatch):
+def test_a_killed_run_does_not_keep_the_next_one_waiting(home, server, monkeypatch):
     load_a_small_world(home)
     monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
     command = [sys.executable, "-W", "ignore", "-c", MATERIALISE, str(FIRST), str(SECOND)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        for line in process.stdout:
-            if "Materializing" in line:  # Feast says so once it has begun to write
-                process.kill()
-                break
+    server.client_pause(timeout=600_000, all=False)  # whoever writes waits; who reads does not
+    try:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while not server.info("clients")["blocked_clients"] and process.poll() is None:
+                time.sleep(0.01)
+            process.kill()
+    finally:
+        server.client_unpause()
     assert process.returncode < 0
     again = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert again.returncode == 0, again.stdout + again.stderr
