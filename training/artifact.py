@@ -26,7 +26,7 @@ from training.inputs import Input, Inputs, Matrix
 from training.intervals import Intervals
 
 if TYPE_CHECKING:
-    from training.estimators import Native
+    from training.native import Native
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -88,7 +88,7 @@ class Artifact:
     @cached_property
     def native(self) -> Native:
         """The model in its library's own form, loaded when contributions are first asked for."""
-        from training.estimators import load_native  # noqa: PLC0415  its libraries are large
+        from training.native import load_native  # noqa: PLC0415  its libraries are large
 
         return load_native(self.folder / next(name for name in NATIVE if name in self.card.files))
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from training.estimators import LinearModel, Native
+from training.native import LinearModel, Native
 from training.specs import Task
 from training.trees import Trees
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 Rows = npt.NDArray[np.bool_]
 Moments = npt.NDArray[np.datetime64]
+Pairs = list[tuple[Rows, Rows]]
+"""Rows that teach, and rows that examine what they taught."""
 
 TEST_SHARE = 0.25
 FOLDS = 3
@@ -59,21 +62,28 @@ def split_by_time(asked: Moments, settled: Moments, at: datetime | np.datetime64
     return Split(train, test, cut)
 
 
-def folds(asked: Moments, settled: Moments, entity: npt.NDArray[np.int64]) -> tuple[str, list[tuple[Rows, Rows]]]:
+def folds(asked: Moments, settled: Moments, entity: npt.NDArray[np.int64]) -> tuple[Literal["time", "entity"], Pairs]:
     """Pairs of teaching and examining rows, and by what they were made.
 
-    By time wherever each fold has enough rows to teach; else by entity, so that no one teaches about themselves.
+    By time wherever each fold has enough rows to teach; else by entity.
     """
-    cuts = (
-        np.quantile(asked.astype("int64"), np.linspace(FIRST_FOLD, 1, FOLDS + 1))
-        .astype("int64")
-        .astype("datetime64[us]")
-    )
-    by_time = [
-        (settled <= first, (asked >= first) & ((asked < last) | (last == cuts[-1]))) for first, last in pairwise(cuts)
-    ]
+    by_time = folds_by_time(asked, settled)
     if all(train.mean() >= LEAST_TEACHING and test.mean() >= LEAST_EXAMINING for train, test in by_time):
         return "time", by_time
-    places = np.random.default_rng(0).permutation(FOLDS * len(np.unique(entity))) % FOLDS
-    place = places[np.unique(entity, return_inverse=True)[1]]
-    return "entity", [(place != fold, place == fold) for fold in range(FOLDS)]
+    return "entity", folds_by_entity(entity)
+
+
+def folds_by_time(asked: Moments, settled: Moments) -> Pairs:
+    """Folds in which what was settled teaches what comes next."""
+    shares = np.linspace(FIRST_FOLD, 1, FOLDS + 1)
+    cuts = np.quantile(asked.astype("int64"), shares).astype("int64").astype("datetime64[us]")
+    return [
+        (settled <= first, (asked >= first) & ((asked < last) | (last == cuts[-1]))) for first, last in pairwise(cuts)
+    ]
+
+
+def folds_by_entity(entity: npt.NDArray[np.int64]) -> Pairs:
+    """Folds in which no one teaches about themselves, whatever the time."""
+    of_each, place = np.unique(entity, return_inverse=True)
+    fold_of = (np.random.default_rng(0).permutation(FOLDS * len(of_each)) % FOLDS)[place]
+    return [(fold_of != fold, fold_of == fold) for fold in range(FOLDS)]

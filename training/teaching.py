@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from training.estimators import Estimator, Native, Params, Scores
+from training.calibrate import calibrated
+from training.estimators import Estimator, Params
 from training.graph import Calibration
-from training.inputs import Inputs, Matrix
+from training.inputs import Matrix
 from training.metrics import Floats, losses
+from training.native import Native, Scores
 from training.specs import ModelSpec
-from training.split import Rows
+from training.split import Pairs, Rows
 
-Pairs = list[tuple[Rows, Rows]]
+SEED = 7
 
 
 @dataclass(frozen=True)
@@ -37,53 +41,74 @@ class Teaching:
     """The rows that teach."""
 
     spec: ModelSpec
-    inputs: Inputs
     rows: Matrix
     labels: Floats
     plain: Calibration
+    """What turns scores into answers before anything is calibrated."""
 
     @cached_property
     def targets(self) -> Floats:
         """What estimators fit."""
-        return self._targets(self.rows, self.labels)
+        return np.log(self.labels) - np.log(self.plain.start.of(self.rows)) if self.plain.start else self.labels
 
-    def fitted(self, estimator: Estimator, params: Params, learn: Rows | slice = slice(None)) -> Native:
-        """The estimator, taught by some of the rows, or by all."""
-        rows, labels = self.rows[learn], self.labels[learn]
-        return estimator.fit(rows, self._targets(rows, labels), self.spec.task, len(self.spec.classes), params)
+    def fitted(self, estimator: Estimator, params: Params) -> Native:
+        """The estimator, taught by all rows."""
+        return estimator.fit(self.rows, self.targets, self.spec.task, len(self.spec.classes), params)
 
     def unseen(self, estimator: Estimator, params: Params, pairs: Pairs) -> Unseen:
         """With as many rounds of boosting as serve unseen rows best, unless the parameters say how many.
 
-        Fewer rounds are the first ones of more: each model is fitted once.
+        A model grows no further once more rounds have served unseen rows no better.
         """
-        choices = estimator.rounds if "rounds" not in params else ()
-        scores = {rounds: np.full((len(self.rows), len(self.plain.shift)), np.nan) for rounds in choices or (None,)}
-        for learn, asked in pairs:
-            model = self.fitted(estimator, params, learn)
-            for rounds, told in scores.items():
-                told[asked] = model.scores(self.rows[asked], rounds)
-        found = [Unseen({**params, "rounds": rounds} if rounds else params, told) for rounds, told in scores.items()]
-        return min(found, key=self.loss)
+        choices = (
+            [{**params, "rounds": rounds} for rounds in estimator.rounds]
+            if estimator.rounds and "rounds" not in params
+            else [params]
+        )
+        growing = [self._grown(estimator, params, learn) for learn, _ in pairs]
+        with ThreadPoolExecutor(len(pairs)) as side_by_side:
 
-    def tuned(self, estimator: Estimator, pairs: Pairs, trials: int) -> Unseen:
+            def told(choice: Params) -> Unseen:
+                scores = np.full((len(self.rows), len(self.plain.shift)), np.nan)
+                folds = side_by_side.map(lambda model, pair: next(model).scores(self.rows[pair[1]]), growing, pairs)
+                for (_, asked), of_fold in zip(pairs, folds, strict=True):
+                    scores[asked] = of_fold
+                return Unseen(choice, scores)
+
+            best = told(choices[0])
+            for choice in choices[1:]:
+                more = told(choice)
+                if self.loss(more) >= self.loss(best):
+                    break
+                best = more
+        return best
+
+    def tuned(
+        self, estimator: Estimator, pairs: Pairs, trials: int, tried: Callable[[], None] = lambda: None
+    ) -> Unseen:
         """The best of so many trials, by the loss on the folds; the defaults are the first of them."""
         import optuna  # noqa: PLC0415  only a search needs it
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        tried: list[Unseen] = []
+        found: list[Unseen] = []
 
         def cost(trial: Any) -> float:
-            tried.append(self.unseen(estimator, dict(estimator.suggest(trial)) if trial.number else {}, pairs))
-            return self.loss(tried[-1])
+            found.append(self.unseen(estimator, estimator.suggest(trial) if trial.number else {}, pairs))
+            tried()
+            return self.loss(found[-1])
 
-        optuna.create_study(sampler=optuna.samplers.TPESampler(seed=7)).optimize(cost, n_trials=trials)
-        return min(tried, key=self.loss)
+        optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED)).optimize(cost, n_trials=trials)
+        return min(found, key=self.loss)
+
+    def calibrated(self, told: Unseen) -> Calibration:
+        """What makes answers of such scores mean what they say."""
+        seen = told.seen
+        return calibrated(self.spec.task, told.scores[seen], self.labels[seen], self.rows[seen], self.plain)
 
     def loss(self, told: Unseen, calibration: Calibration | None = None) -> float:
         """The mean loss of unseen rows."""
         answers = (calibration or self.plain).applied(told.scores[told.seen], self.rows[told.seen], self.spec.task)
         return float(losses(self.spec.task, self.labels[told.seen], answers).mean())
 
-    def _targets(self, rows: Matrix, labels: Floats) -> Floats:
-        return np.log(labels) - np.log(self.plain.start.of(rows)) if self.plain.start else labels
+    def _grown(self, estimator: Estimator, params: Params, learn: Rows) -> Iterator[Native]:
+        return estimator.grown(self.rows[learn], self.targets[learn], self.spec.task, len(self.spec.classes), params)

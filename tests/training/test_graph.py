@@ -6,8 +6,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from training.estimators import ESTIMATORS, load_native
+from training.estimators import ESTIMATORS
 from training.graph import Calibration, Start, graph_of
+from training.native import load_native
 
 ROWS, COLUMNS = 4000, 7
 

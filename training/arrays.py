@@ -1,0 +1,61 @@
+"""From a training set to the arrays that estimators learn from: one matrix, in the order that its service gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from feast.base_feature_view import BaseFeatureView
+from feast.types import String
+
+from feature_repo.fields import contract_of, features_of
+from training.dataset import TrainingSet
+from training.inputs import Input, Inputs, Matrix
+from training.metrics import Floats
+from training.split import Rows
+
+
+@dataclass(frozen=True)
+class RowArrays:
+    """The rows as arrays."""
+
+    matrix: Matrix
+    labels: Floats
+    asked: npt.NDArray[np.datetime64]
+    settled: npt.NDArray[np.datetime64]
+    entity: npt.NDArray[np.int64]
+
+    def where(self, chosen: Rows) -> RowArrays:
+        """Some of the rows."""
+        return RowArrays(
+            self.matrix[chosen], self.labels[chosen], self.asked[chosen], self.settled[chosen], self.entity[chosen]
+        )
+
+
+def inputs_of(views: Iterable[BaseFeatureView], extra: tuple[str, ...]) -> Inputs:
+    """The inputs of a service, from its features' declarations; `extra` are those that the asker says."""
+    found = []
+    for view in views:
+        declared = {field.name: field for field in features_of(view)}
+        for field in (declared[taken.name] for taken in view.projection.features):
+            categories = contract_of(field).allowed if field.dtype == String else ()
+            found.append(Input(field.name, view.name, "category" if categories else "number", categories))
+    return Inputs((*found, *(Input(name, "request", "number") for name in extra)))
+
+
+def arrays(training_set: TrainingSet, inputs: Inputs) -> RowArrays:
+    """The columns of a training set as arrays."""
+    table, spec = training_set.table, training_set.spec
+
+    def moments(name: str) -> npt.NDArray[np.datetime64]:
+        return np.asarray(table[name].to_numpy()).astype("datetime64[us]")
+
+    return RowArrays(
+        matrix=inputs.matrix(table),
+        labels=table["label"].to_numpy().astype(np.float64),
+        asked=moments("event_timestamp"),
+        settled=moments("label_until"),
+        entity=table[spec.entity].to_numpy(),
+    )
