@@ -134,10 +134,11 @@ def sentinel(folder: Path, master: Server, name: str = "mymaster") -> Iterator[S
 
 
 class Relay:
-    """Stands before a server and holds back what it says, for as long as `delay` is at that moment."""
+    """Stands before a server and holds back what it says, each piece for as long as `delay` is at that moment."""
 
     def __init__(self, server: Server) -> None:
         self.delay = 0.0
+        self.piece = 1 << 16
         self._server = server
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = [self._listening]
@@ -164,7 +165,7 @@ class Relay:
 
     def _pass(self, source: socket.socket, target: socket.socket, held: bool) -> None:
         with suppress(OSError):
-            while said := source.recv(1 << 16):
+            while said := source.recv(self.piece if held else 1 << 16):
                 if held:
                     time.sleep(self.delay)
                 target.sendall(said)

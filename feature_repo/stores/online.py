@@ -31,6 +31,12 @@ from feature_repo.stores.wire.write import Manner, Row, Target, Written, batches
 class WireRedisOnlineStoreConfig(RedisOnlineStoreConfig):
     """Feast's settings for Redis, with our address as the default, and how long to wait and how often to try.
 
+    A question to a Redis that is silent fails after `answer_within_seconds`: it is asked again on a new connection
+    when `socket_timeout_seconds` have passed without a word, up to `retries` times and while there is time. What has
+    begun to arrive is read to its end, so long as it goes on arriving. After `breaker_failures` failed questions in a
+    row they fail at once, and every `breaker_seconds` one tries anew. A lookup or a write of many rows is several
+    questions; in a Cluster, threads may wait for a new list of its nodes beyond that.
+
     The connection string goes first: socket_timeout=..., socket_connect_timeout=... in it override those here.
     """
 
@@ -38,10 +44,11 @@ class WireRedisOnlineStoreConfig(RedisOnlineStoreConfig):
     connection_string: StrictStr = Field(default_factory=redis_address)
     socket_timeout_seconds: PositiveFloat = 1.0
     connect_timeout_seconds: PositiveFloat = 1.0
+    answer_within_seconds: PositiveFloat = 2.0
     retries: int = Field(2, ge=0, description="further tries after a failed one")
     backoff_base_seconds: PositiveFloat = 0.02
     backoff_cap_seconds: PositiveFloat = 0.5
-    breaker_failures: PositiveInt = 5
+    breaker_failures: PositiveInt = 3
     breaker_seconds: PositiveFloat = 2.0
 
     def wire_settings(self) -> WireSettings:
@@ -52,6 +59,7 @@ class WireRedisOnlineStoreConfig(RedisOnlineStoreConfig):
             sentinel_master=self.sentinel_master,
             socket_timeout=self.socket_timeout_seconds,
             connect_timeout=self.connect_timeout_seconds,
+            answer_within=self.answer_within_seconds,
             retries=self.retries,
             backoff_base=self.backoff_base_seconds,
             backoff_cap=self.backoff_cap_seconds,

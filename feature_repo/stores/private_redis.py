@@ -28,8 +28,6 @@ from feature_repo.home import home as home_folder
 from feature_repo.stores import redis_server
 from feature_repo.stores.redis_server import PrivateRedisError
 
-# A request must not hang when the server is away. Feast hands these to redis-py.
-_TIMEOUTS = "socket_connect_timeout=1,socket_timeout=2"
 # Below the ports that the kernel lends to outgoing connections: the port is kept while no server listens there.
 _PORTS = range(20_000, 30_000)
 
@@ -43,7 +41,7 @@ class Place:
 
     def __str__(self) -> str:
         """As Feast writes it."""
-        return f"127.0.0.1:{self.port},password={self.password},{_TIMEOUTS}"
+        return f"127.0.0.1:{self.port},password={self.password}"
 
 
 def redis_address() -> str:

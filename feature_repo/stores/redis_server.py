@@ -49,8 +49,8 @@ def client_of(address: str) -> redis.Redis:
     host, *options = address.split(",")
     name, _, port = host.partition(":")
     given = dict(option.split("=", 1) for option in options if "=" in option)
-    once: dict[str, Any] = {"retry": Retry(NoBackoff(), 0)}
-    return redis.Redis(name, int(port or 6379), **once, **{key: _value(text) for key, text in given.items()})
+    once: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "socket_connect_timeout": 1, "socket_timeout": 2}
+    return redis.Redis(name, int(port or 6379), **once | {key: _value(text) for key, text in given.items()})
 
 
 def without_password(address: str) -> str:

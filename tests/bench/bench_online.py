@@ -38,7 +38,11 @@ ENTITIES = 100_000
 STOCK_EVERY = 3
 ROUNDS = {"materialise": 3, "one": 300, "thousand": 15}
 WIRE = {
-    "online_store": {"type": "feature_repo.stores.online.WireRedisOnlineStore", "socket_timeout_seconds": 10},
+    "online_store": {
+        "type": "feature_repo.stores.online.WireRedisOnlineStore",
+        "socket_timeout_seconds": 10,
+        "answer_within_seconds": 20,
+    },
     "batch_engine": {"type": "feature_repo.stores.engine.WireComputeEngine"},
 }
 STOCK = {"online_store": {"type": "redis"}, "batch_engine": {"type": "local"}}

@@ -14,6 +14,8 @@ from typing import Any
 from redis import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from feature_repo.stores.wire.patience import Patience
+
 # Firewalls and servers hang up on the idle, not within a second.
 _IDLE_SECONDS = 1.0
 
@@ -26,8 +28,8 @@ class Lender:
         self._idle: list[tuple[float, Any]] = []
         self._process = os.getpid()
 
-    def take(self) -> Any:
-        """One that is connected."""
+    def take(self, patience: Patience) -> Any:
+        """One that is connected, and waits for no longer than there is patience."""
         if os.getpid() != self._process:
             # After a fork the sockets are the parent's.
             self._idle, self._process = [], os.getpid()
@@ -35,12 +37,14 @@ class Lender:
             since, connection = self._idle.pop()
         except IndexError:
             connection = self._source.connection_class(**self._source.connection_kwargs)
-            connection.connect()
-            return connection
-        if time.monotonic() - since > _IDLE_SECONDS and _is_spoilt(connection):
-            connection.disconnect()
+        else:
+            if time.monotonic() - since > _IDLE_SECONDS and _is_spoilt(connection):
+                connection.disconnect()
         if connection._sock is None:
-            connection.connect()
+            _connect(connection, patience)
+        waits = patience.least(connection.socket_timeout)
+        if connection._sock.gettimeout() != waits:
+            connection._sock.settimeout(waits)
         return connection
 
     def give_back(self, connection: Any) -> None:
@@ -52,6 +56,15 @@ class Lender:
         while self._idle:
             _, connection = self._idle.pop()
             connection.disconnect()
+
+
+def _connect(connection: Any, patience: Patience) -> None:
+    usual = connection.socket_connect_timeout, connection.socket_timeout
+    connection.socket_connect_timeout, connection.socket_timeout = map(patience.least, usual)
+    try:
+        connection.connect()
+    finally:
+        connection.socket_connect_timeout, connection.socket_timeout = usual
 
 
 def _is_spoilt(connection: Any) -> bool:

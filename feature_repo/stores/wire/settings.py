@@ -20,6 +20,7 @@ class WireSettings:
     sentinel_master: str
     socket_timeout: float
     connect_timeout: float
+    answer_within: float
     retries: int
     backoff_base: float
     backoff_cap: float

@@ -36,6 +36,7 @@ from feature_repo.stores.wire.parcels import (
     parcels_by_slot,
     replies_of,
 )
+from feature_repo.stores.wire.patience import Patience
 from feature_repo.stores.wire.settings import WireSettings
 
 _CHUNK = 1 << 18
@@ -73,8 +74,11 @@ class Wire:
         """The replies, in the order of the commands."""
         if not batch.commands:
             return []
+        return self._asked(batch, Patience(self.settings.answer_within))
+
+    def _asked(self, batch: Batch, patience: Patience) -> list[Any]:
         try:
-            return self._guarded(batch)  # type: ignore[no-any-return]
+            return self._guarded(batch, patience)  # type: ignore[no-any-return]
         except CircuitBreakerError:
             remaining = max(0.0, float(self._breaker.open_remaining))
             raise resting(self.settings.address, remaining, self._breaker.last_failure) from None
@@ -110,39 +114,42 @@ class Wire:
         if self._breaker.opened:
             return None
         try:
-            return _Sent.out(self._parcels(batch))
+            return _Sent.out(self._parcels(batch), Patience(self.settings.answer_within))
         except FAULTS:
             return None
 
     def _finished(self, batch: Batch, sent: _Sent | None) -> list[Any]:
+        patience = Patience(self.settings.answer_within)
         if sent is not None:
+            patience.tries += 1
             try:
-                return self._answered(batch, sent)
+                return self._answered(batch, sent, patience)
             except FAULTS:
                 self._topology_is_old = True
-        return self.ask(batch)
+        return self._asked(batch, patience)
 
-    def _tried(self, batch: Batch) -> list[Any]:
+    def _tried(self, batch: Batch, patience: Patience) -> list[Any]:
         settings = self.settings
         try:
-            return self._retry.call_with_retry(lambda: self._once(batch), lambda _: None, is_passing)
+            return self._retry.call_with_retry(lambda: self._once(batch, patience), patience.ask_again, is_passing)
         except FAULTS as fault:
             if not is_passing(fault):
                 raise OnlineStoreRefusedError(f"Redis at {settings.address} refused the login: {fault}") from fault
-            raise away(settings.address, settings.retries + 1, fault, settings.breaker_seconds) from fault
+            raise away(settings.address, patience.tries, fault, settings.breaker_seconds) from fault
 
-    def _once(self, batch: Batch) -> list[Any]:
+    def _once(self, batch: Batch, patience: Patience) -> list[Any]:
+        patience.tries += 1
         try:
-            return self._answered(batch, _Sent.out(self._parcels(batch)))
+            return self._answered(batch, _Sent.out(self._parcels(batch), patience), patience)
         except FAULTS:
             self._topology_is_old = True
             raise
 
-    def _answered(self, batch: Batch, sent: _Sent) -> list[Any]:
+    def _answered(self, batch: Batch, sent: _Sent, patience: Patience) -> list[Any]:
         with sent:
             replies = replies_of(sent.parcels, sent.received(), len(batch.commands))
             if self._is_cluster and (moving := asked_elsewhere(batch, replies, self._lender_at)):
-                with _Sent.out(moving) as asking:
+                with _Sent.out(moving, patience) as asking:
                     for parcel, answers in zip(moving, asking.received(), strict=True):
                         replies[parcel.members[0]] = answers[-1]
             return checked(replies, self.settings.address)
@@ -200,12 +207,12 @@ class _Sent:
         self._connections: list[Any] = []
 
     @classmethod
-    def out(cls, parcels: Sequence[Parcel[Lender]]) -> _Sent:
+    def out(cls, parcels: Sequence[Parcel[Lender]], patience: Patience) -> _Sent:
         """Send to all nodes."""
         sent = cls(parcels)
         try:
             for parcel in parcels:
-                connection = parcel.node.take()
+                connection = parcel.node.take(patience)
                 sent._connections.append(connection)
                 connection._sock.sendall(parcel.payload)
         except BaseException:

@@ -29,6 +29,7 @@ from feature_repo.stores.wire.parcels import (
     parcels_by_slot,
     replies_of,
 )
+from feature_repo.stores.wire.patience import Patience
 from feature_repo.stores.wire.settings import WireSettings
 from feature_repo.stores.wire.together import together
 
@@ -75,15 +76,16 @@ class _Side:
         self.topology_is_old = False
         self._pool = None if isinstance(self.client, RedisCluster) else _Pool(self.client.connection_pool)
 
-    async def parcels(self, batch: Batch) -> list[Parcel[_Lender]]:
+    async def parcels(self, batch: Batch, patience: Patience) -> list[Parcel[_Lender]]:
         if self._pool is not None:
             return parcel_for(self._pool, batch)
         client: Any = self.client
-        # It heeds only the first of these calls, and aclose() only after it.
-        await client.initialize()
-        if self.topology_is_old:
-            await client.nodes_manager.initialize()
-            self.topology_is_old = False
+        async with asyncio.timeout(patience.left()):
+            # It heeds only the first of these calls, and aclose() only after it.
+            await client.initialize()
+            if self.topology_is_old:
+                await client.nodes_manager.initialize()
+                self.topology_is_old = False
         return parcels_by_slot(client.nodes_manager.get_node_from_slot, batch)
 
     def asked_elsewhere(self, batch: Batch, replies: list[Any]) -> list[Parcel[_Lender]]:
@@ -121,7 +123,7 @@ class AsyncWire:
         if not batch.commands:
             return []
         try:
-            return await self._guarded(batch)  # type: ignore[no-any-return]
+            return await self._guarded(batch, Patience(self.settings.answer_within))  # type: ignore[no-any-return]
         except CircuitBreakerError:
             remaining = max(0.0, float(self._breaker.open_remaining))
             raise resting(self.settings.address, remaining, self._breaker.last_failure) from None
@@ -139,22 +141,27 @@ class AsyncWire:
             side = self._sides[loop] = _Side(self.settings)
         return side
 
-    async def _tried(self, batch: Batch) -> list[Any]:
+    async def _tried(self, batch: Batch, patience: Patience) -> list[Any]:
         settings = self.settings
+
+        async def ask_again(fault: Exception) -> None:
+            patience.ask_again(fault)
+
         try:
-            return await self._retry.call_with_retry(lambda: self._once(batch), _nothing, is_passing)
+            return await self._retry.call_with_retry(lambda: self._once(batch, patience), ask_again, is_passing)
         except FAULTS as fault:
             if not is_passing(fault):
                 raise OnlineStoreRefusedError(f"Redis at {settings.address} refused the login: {fault}") from fault
-            raise away(settings.address, settings.retries + 1, fault, settings.breaker_seconds) from fault
+            raise away(settings.address, patience.tries, fault, settings.breaker_seconds) from fault
 
-    async def _once(self, batch: Batch) -> list[Any]:
+    async def _once(self, batch: Batch, patience: Patience) -> list[Any]:
+        patience.tries += 1
         side = self._side()
         try:
-            async with _Sent(await side.parcels(batch)) as sent:
+            async with _Sent(await side.parcels(batch, patience), patience) as sent:
                 replies = replies_of(sent.parcels, await sent.exchanged(), len(batch.commands))
                 if moving := side.asked_elsewhere(batch, replies):
-                    async with _Sent(moving) as asking:
+                    async with _Sent(moving, patience) as asking:
                         for parcel, answers in zip(moving, await asking.exchanged(), strict=True):
                             replies[parcel.members[0]] = answers[-1]
                 return checked(replies, self.settings.address)
@@ -169,8 +176,9 @@ class _Sent:
     That holds for a task that is cancelled too: its replies are still under way.
     """
 
-    def __init__(self, parcels: Sequence[Parcel[_Lender]]) -> None:
+    def __init__(self, parcels: Sequence[Parcel[_Lender]], patience: Patience) -> None:
         self.parcels = parcels
+        self._patience = patience
         self._connections: list[tuple[_Lender, Any]] = []
 
     async def exchanged(self) -> list[list[Any]]:
@@ -193,16 +201,17 @@ class _Sent:
         self._connections.append((parcel.node, connection))
         if _is_spoilt(connection):
             await connection.disconnect(nowait=True)
-        await connection.connect()
+        if not connection.is_connected:
+            async with asyncio.timeout(self._patience.left()):
+                await connection.connect()
         reader = ReplyReader(parcel.replies)
-        waits = connection.socket_timeout
+        waits = self._patience.least(connection.socket_timeout)
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(waits) as deadline:
             connection._writer.write(parcel.payload)
             await connection._writer.drain()
             while not reader.feed(await connection._reader.read(_CHUNK)):
-                if waits is not None:
-                    deadline.reschedule(loop.time() + waits)
+                deadline.reschedule(loop.time() + waits)
         return reader.replies
 
 
@@ -210,10 +219,6 @@ def _is_spoilt(connection: Any) -> bool:
     """Whether the server has hung up, or has said something that nobody asked for."""
     reader = connection._reader
     return reader is not None and (reader.at_eof() or bool(reader._buffer))
-
-
-async def _nothing(_: Exception) -> None:
-    return None
 
 
 def _connect(settings: WireSettings) -> tuple[Redis | RedisCluster, list[Redis]]:

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from online_project import close_all
+from online_trips import lay, opened_at, read, read_async
 from redis_servers import Server, free_port, running
+
+from feature_repo.stores.wire.lookup import LookupPlan
+
+Ask = Callable[[LookupPlan, int], Any]
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +32,20 @@ def server(tmp_path: Path) -> Iterator[Server]:
     """A Redis that a test may break."""
     with running(Server(tmp_path / "redis", free_port(), ("--save", ""))) as server:
         yield server
+
+
+@pytest.fixture
+def plan(server: Server, tmp_path: Path) -> LookupPlan:
+    store = opened_at(tmp_path, server.address)
+    lay(store)
+    return LookupPlan.compile(store, ["stats:trips", "stats:city"])
+
+
+@pytest.fixture(params=[read, read_async])
+def ask(request: pytest.FixtureRequest) -> Ask:
+    """One driver's trips, by a thread and on an event loop."""
+    way: Ask = request.param
+    return way
 
 
 @pytest.fixture(autouse=True)

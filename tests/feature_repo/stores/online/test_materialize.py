@@ -18,7 +18,7 @@ import pytest
 import redis
 from feast import FeatureStore, FeatureView, PushSource
 from feast.data_source import PushMode
-from feast.feature_view import DUMMY_ENTITY_ID
+from feast.feature_view import DUMMY_ENTITY_ID, FeatureViewState
 from feast.infra.key_encoding_utils import serialize_entity_key
 from feast.infra.online_stores.redis import RedisOnlineStore
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
@@ -28,6 +28,7 @@ from feast.types import Array, Bool, Float32, Float64, Int32, Int64, Json, Strin
 from online_project import DRIVER, INSTANT, day, opened, values_of, view_of, write_rows
 from redis_servers import Server
 
+from feature_repo.entities import REGION
 from feature_repo.store import open_store
 from feature_repo.stores.wire.lookup import LookupPlan
 from feature_repo.views import MARKET
@@ -301,3 +302,23 @@ def test_the_feast_command_materialises_into_it(
         .tolist()
     )
     store._get_provider().online_store.wire(store.config).close()
+
+
+def test_a_view_whose_writing_goes_on_or_was_killed_is_still_served(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDEMARK_REDIS", address)
+    monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path))
+    store = open_store()
+    store.apply([REGION, MARKET])
+    view = store.get_feature_view(MARKET.name)
+    # Feast 0.67's SQL registry takes no note of a state that changes alone.
+    store.registry.delete_feature_view(view.name, store.project)
+    view.state = FeatureViewState.MATERIALIZING
+    store.registry.apply_feature_view(view, store.project)
+    found = open_store()
+    assert found.get_feature_view(view.name).state == FeatureViewState.MATERIALIZING
+    name = MARKET.features[0].name
+    assert values_of(found, [f"market:{name}"], [{"region_id": 7}])[name] == [None]
+    online = found._get_provider().online_store
+    online.wire(found.config).close()

@@ -1,0 +1,29 @@
+"""How long one question may take, its further tries included: whoever waits for the answer has a limit of their own."""
+
+from __future__ import annotations
+
+import time
+
+# Less than this is not worth another try; and to a socket, no time at all would mean not to wait.
+_LEAST = 0.01
+
+
+class Patience:
+    """What is left of the time for one question, and how often it was asked."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+        self.tries = 0
+
+    def left(self) -> float:
+        """So many seconds."""
+        return max(self._ends - time.monotonic(), _LEAST)
+
+    def least(self, seconds: float | None) -> float:
+        """So many seconds, but no more than are left."""
+        return self.left() if seconds is None else min(seconds, self.left())
+
+    def ask_again(self, fault: Exception) -> None:
+        """Raise the fault if there is no time for another try."""
+        if self._ends - time.monotonic() < _LEAST:
+            raise fault
