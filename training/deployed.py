@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from feature_repo.home import home as home_folder
+from training.moved import follow
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 PINNED = "sha256"
@@ -67,21 +68,28 @@ def _from_sqlite(file: Path, model: str, alias: str) -> Deployed:
     if not file.exists():
         raise NotDeployedError(f"{model}: there is no registry {file} yet. Train a model first: `tidemark train`.")
     try:
-        with sqlite3.connect(f"file:{urllib.parse.quote(str(file))}?mode=ro", uri=True, timeout=SECONDS) as registry:
-            found = registry.execute(
-                """
-                SELECT v.version, coalesce(v.storage_location, v.source), t.value FROM registered_model_aliases a
-                JOIN model_versions v ON v.name = a.name AND v.version = a.version
-                LEFT JOIN model_version_tags t ON t.name = v.name AND t.version = v.version AND t.key = ?
-                WHERE a.name = ? AND a.alias = ?
-                """,
-                (PINNED, model, alias),
-            ).fetchone()
+        found = _read(file, model, alias)
+        if found and not found.folder().exists() and follow(file):
+            found = _read(file, model, alias)
     except sqlite3.Error as problem:
         raise NotDeployedError(f"{model}: the registry {file} cannot be read: {problem}") from problem
     if not found:
         raise NotDeployedError(f"{model}: no version is the {alias} in {file}. Train one: `tidemark train {model}`.")
-    return _pinned(model, str(found[0]), found[1], found[2])
+    return found
+
+
+def _read(file: Path, model: str, alias: str) -> Deployed | None:
+    with sqlite3.connect(f"file:{urllib.parse.quote(str(file))}?mode=ro", uri=True, timeout=SECONDS) as registry:
+        found = registry.execute(
+            """
+            SELECT v.version, coalesce(v.storage_location, v.source), t.value FROM registered_model_aliases a
+            JOIN model_versions v ON v.name = a.name AND v.version = a.version
+            LEFT JOIN model_version_tags t ON t.name = v.name AND t.version = v.version AND t.key = ?
+            WHERE a.name = ? AND a.alias = ?
+            """,
+            (PINNED, model, alias),
+        ).fetchone()
+    return _pinned(model, str(found[0]), found[1], found[2]) if found else None
 
 
 def _from_server(address: str, model: str, alias: str) -> Deployed:

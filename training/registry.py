@@ -13,6 +13,7 @@ from training import artifact
 from training.deployed import CHALLENGER, CHAMPION, PINNED, deployed, registry_address
 from training.fit import Fitted
 from training.gates import Verdict
+from training.moved import follow
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -44,7 +45,11 @@ class Registry:
     def client(self) -> mlflow.MlflowClient:
         """MLflow's own."""
         self.home.mkdir(parents=True, exist_ok=True)
-        return mlflow.MlflowClient(registry_address(self.home))
+        address = registry_address(self.home)
+        client = mlflow.MlflowClient(address)
+        if address.startswith("sqlite:///"):
+            follow(Path(address.removeprefix("sqlite:///")))
+        return client
 
     def register(self, fitted: Fitted, folder: Path, report: Path, verdicts: Sequence[Verdict]) -> str:
         """Log a run with its figures and files, and register its model as the challenger; the version is returned."""

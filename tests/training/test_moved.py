@@ -1,0 +1,56 @@
+"""A home that was moved or copied, with models in it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from training.deployed import CHAMPION, PINNED, deployed
+from training.registry import Registry
+
+MODEL = "move_probability"
+
+
+def log_a_run(home: Path) -> str:
+    """A run with one file; where MLflow has put it."""
+    registry = Registry(home)
+    run = registry.client.create_run(registry._experiment(registry.client, MODEL))
+    registry.client.log_text(run.info.run_id, "{}", "model/manifest.json")
+    return run.info.artifact_uri
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One with a champion."""
+    monkeypatch.delenv("TIDEMARK_MLFLOW", raising=False)
+    home = tmp_path / "a home"
+    files, client = log_a_run(home), Registry(home).client
+    client.create_registered_model(MODEL)
+    made = client.create_model_version(MODEL, f"{files}/model", tags={PINNED: "0"})
+    client.set_registered_model_alias(MODEL, CHAMPION, made.version)
+    return home
+
+
+def test_the_champion_of_a_home_that_was_moved_is_found(home, tmp_path):
+    before = deployed(MODEL, home=home).folder()
+    shutil.move(home, tmp_path / "elsewhere")
+    found = deployed(MODEL, home=tmp_path / "elsewhere").folder()
+    assert found == tmp_path / "elsewhere" / before.relative_to(home)
+    assert (found / "manifest.json").read_text() == "{}"
+
+
+def test_a_copy_of_a_home_writes_into_itself_alone(home, tmp_path):
+    shutil.copytree(home, tmp_path / "copy")
+    files = {file.relative_to(home) for file in home.rglob("models/**/*")}
+    assert log_a_run(tmp_path / "copy").startswith((tmp_path / "copy" / "models").as_uri())
+    assert deployed(MODEL, home=tmp_path / "copy").folder().is_relative_to(tmp_path / "copy")
+    assert {file.relative_to(home) for file in home.rglob("models/**/*")} == files
+    assert deployed(MODEL, home=home).folder().is_relative_to(home)
+
+
+def test_a_registry_without_models_beside_it_stays_as_it_is(home, tmp_path):
+    shutil.copy(home / "mlflow.db", tmp_path / "mlflow.db")
+    assert Registry(tmp_path).champion(MODEL) == "1"
+    assert deployed(MODEL, home=tmp_path).folder() == deployed(MODEL, home=home).folder()
