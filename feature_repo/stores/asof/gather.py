@@ -27,44 +27,45 @@ def gathered(source: ParquetSource, columns: Sequence[str], rows: Rows) -> list[
     rows; where there are many, which cost time to open, all columns a few files at a time.
     """
     kinds = [source.type_of(name) for name in columns]
-    asked = np.flatnonzero(rows != NO_ROW)
+    asked = rows[rows != NO_ROW]
     if not len(asked) or not columns:
         return [pa.chunked_array([pa.nulls(len(rows), kind)]) for kind in kinds]
-    order = asked[stable_order(rows[asked])]
-    ascending = rows[order]
-    new = np.append(True, ascending[1:] != ascending[:-1])
-    distinct = ascending[new]
-    # Where in the distinct rows each row asked for stands.
-    place = np.full(len(rows), NO_ROW, np.int64)
-    place[order] = np.cumsum(new) - 1
-    groups = source.holding(distinct)
-    size = sum(group.size for group in groups) * _share(source, columns)
-    passes = min(-(-int(size) // _BYTES_AT_A_TIME), max(1, _OPENINGS // len({group.file for group in groups})))
-    each = -(-len(columns) // max(1, passes))
-    found: list[pa.ChunkedArray] = []
-    for start in range(0, len(columns), each):
-        found += _of_groups(source, columns[start : start + each], groups, distinct, place)
-    return found
+    groups = source.holding(asked)
+    size = sum(group.size for group in groups) * _share(source, columns[:1])
+    passes = max(1, _OPENINGS // len({group.file for group in groups}))
+    each = max(1, int(_BYTES_AT_A_TIME // max(size, 1)), -(-len(columns) // passes))
+    parts = [columns[start : start + each] for start in range(0, len(columns), each)]
+    if each * size <= _BYTES_AT_A_TIME:
+        at = np.where(rows == NO_ROW, NO_ROW, _within(groups, rows))
+        return [one for part in parts for one in _columns_taken(source.read(groups, part).columns, at)]
+    distinct, place = _distinct(rows)
+    return [one for part in parts for one in _of_portions(source, part, groups, distinct, place)]
 
 
-def _of_groups(
+def _of_portions(
     source: ParquetSource, columns: Sequence[str], groups: Sequence[RowGroup], distinct: Rows, place: Rows
 ) -> list[pa.ChunkedArray]:
-    read = list(portions(groups, _share(source, columns)))
-    if len(read) == 1:
-        # All in one: the distinct rows need not be taken out first.
-        within = _within(groups, distinct)
-        at = np.where(place == NO_ROW, NO_ROW, within[place])
-        return _columns_taken(source.read(groups, columns).columns, at)
+    """The distinct rows are taken out of each portion first."""
     parts: list[pa.Table] = []
     done = 0
-    for portion in read:
+    for portion in portions(groups, _share(source, columns)):
         upto = int(np.searchsorted(distinct, portion[-1].first + portion[-1].rows))
         within = _within(portion, distinct[done:upto])
         table = source.read(portion, columns)
         parts.append(table if len(within) == table.num_rows else taken(table, within))
         done = upto
     return _columns_taken(pa.concat_tables(parts).columns, place)
+
+
+def _distinct(rows: Rows) -> tuple[Rows, Rows]:
+    """The rows in ascending order, each once, and where in them each of those asked for stands."""
+    asked = np.flatnonzero(rows != NO_ROW)
+    order = asked[stable_order(rows[asked])]
+    ascending = rows[order]
+    new = np.append(True, ascending[1:] != ascending[:-1])
+    place = np.full(len(rows), NO_ROW, np.int64)
+    place[order] = np.cumsum(new) - 1
+    return ascending[new], place
 
 
 def portions(groups: Sequence[RowGroup], share: float) -> Iterator[list[RowGroup]]:
@@ -115,6 +116,9 @@ def _columns_taken(columns: list[pa.ChunkedArray], rows: Rows) -> list[pa.Chunke
 
 def _within(groups: Sequence[RowGroup], rows: npt.NDArray[np.int64]) -> Rows:
     """Where rows of the source stand in a table of these groups alone."""
+    first, last = groups[0], groups[-1]
+    if last.first + last.rows - first.first == sum(group.rows for group in groups):
+        return rows - first.first
     firsts = np.fromiter((group.first for group in groups), np.int64, len(groups))
     lengths = np.fromiter((group.rows for group in groups), np.int64, len(groups))
     starts = np.cumsum(lengths) - lengths

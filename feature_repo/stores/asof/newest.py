@@ -24,7 +24,11 @@ from feature_repo.stores.asof.join_keys import NO_KEY, Codes
 
 Rows = npt.NDArray[np.int64]
 
+Ranks = npt.NDArray[np.int32]
+
 NO_ROW = -1
+# A table of times and keys may have so many cells for each version that stands in it.
+_CELLS_A_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,12 @@ class Versions:
             return np.maximum(self.events, self.created)
         return self.events
 
-    def chosen(self, which: npt.NDArray[np.generic]) -> Versions:
+    def where(self, which: npt.NDArray[np.bool_]) -> Versions:
+        """Some of them; a run of them is no copy."""
+        first, last = int(which.argmax()), len(which) - int(which[::-1].argmax())
+        return self.chosen(slice(first, last) if which[first:last].all() else which)
+
+    def chosen(self, which: npt.NDArray[np.generic] | slice) -> Versions:
         """Some of them, by mask or by number."""
         created = None if self.created is None else self.created[which]
         return Versions(self.keys[which], self.events[which], created, self.rows[which], self.by_creation)
@@ -67,9 +76,39 @@ def newest(versions: Versions, keys: Codes, times: Instants, ttl: int | None) ->
     """For each key and time the row that answers, `NO_ROW` where none does."""
     if not len(versions) or not len(keys):
         return np.full(len(keys), NO_ROW, np.int64)
-    preferred = _by_preference(versions)
     distinct, ranks = _ranked(versions.appears)
-    appearance = _combined(versions.keys, len(distinct), ranks)[preferred]
+    asked = np.searchsorted(distinct, times, side="right") - 1
+    find = _laid_out if _is_laid_out(versions, len(distinct), keys) else _searched
+    found = find(versions, ranks, len(distinct), keys, asked)
+    row = np.maximum(found, 0)
+    good = (found >= 0) & (keys != NO_KEY) & (asked >= 0) & (versions.keys[row] == keys) & (times != NEVER)
+    if ttl is not None:
+        good &= versions.events[row] >= before(times, ttl)
+    return np.where(good, versions.rows[row], NO_ROW)
+
+
+def _is_laid_out(versions: Versions, times: int, keys: Codes) -> bool:
+    """Whether versions stand in the table as they happened and became known, about one for each key at each time."""
+    cells = times * (int(max(versions.keys.max(), keys.max())) + 1)
+    if cells > _CELLS_A_VERSION * len(versions):
+        return False
+    told = [versions.events] if versions.created is None else [versions.events, versions.created]
+    return all(bool((one[1:] >= one[:-1]).all()) for one in told)
+
+
+def _laid_out(versions: Versions, ranks: Ranks, count: int, keys: Codes, asked: Rows) -> Rows:
+    """Snapshots need no search: for each time and key the last version by then, in a table to look into."""
+    width = int(max(versions.keys.max(), keys.max())) + 1
+    last = np.full((count, width), NO_ROW, np.int32)
+    last.ravel()[ranks * np.int64(width) + versions.keys] = np.arange(len(versions), dtype=np.int32)
+    np.maximum.accumulate(last, axis=0, out=last)
+    return last[asked, keys].astype(np.int64)
+
+
+def _searched(versions: Versions, ranks: Ranks, count: int, keys: Codes, asked: Rows) -> Rows:
+    """The version that answers, or one of another key where none does."""
+    preferred = _by_preference(versions)
+    appearance = _combined(versions.keys, count, ranks)[preferred]
     # Where nothing appears out of its turn, the order of preference is the order of appearance.
     answer = preferred
     if (appearance[1:] < appearance[:-1]).any():
@@ -77,16 +116,12 @@ def newest(versions: Versions, keys: Codes, times: Instants, ttl: int | None) ->
         appearance = appearance[turn]
         # A rank holds the key before all else, so that the highest so far starts anew with each key.
         answer = preferred[np.maximum.accumulate(turn)]
-    asked = _combined(keys, len(distinct), np.searchsorted(distinct, times, side="right") - 1)
+    sought = _combined(keys, count, asked)
     # In sorted order neighbouring searches touch the same memory.
-    order = stable_order(asked - asked.min())
-    found = np.empty(len(asked), np.int64)
-    found[order] = np.searchsorted(appearance, asked[order], side="right") - 1
-    row = answer[np.maximum(found, 0)]
-    good = (found >= 0) & (keys != NO_KEY) & (versions.keys[row] == keys) & (times != NEVER)
-    if ttl is not None:
-        good &= versions.events[row] >= before(times, ttl)
-    return np.where(good, versions.rows[row], NO_ROW)
+    order = stable_order(sought - sought.min())
+    found = np.empty(len(sought), np.int64)
+    found[order] = np.searchsorted(appearance, sought[order], side="right") - 1
+    return np.where(found >= 0, answer[np.maximum(found, 0)], NO_ROW)
 
 
 def condensed(versions: Versions, since: int) -> Versions:
@@ -131,7 +166,7 @@ def _combined(keys: Codes, count: int, ranks: npt.NDArray[np.integer]) -> npt.ND
     return number
 
 
-def _ranked(values: Instants) -> tuple[Instants, npt.NDArray[np.int32]]:
+def _ranked(values: Instants) -> tuple[Instants, Ranks]:
     distinct = np.sort(pc.unique(pa.array(values)).to_numpy())
-    ranks: npt.NDArray[np.int32] = pc.index_in(pa.array(values), value_set=pa.array(distinct)).to_numpy()
+    ranks: Ranks = pc.index_in(pa.array(values), value_set=pa.array(distinct)).to_numpy()
     return distinct, ranks

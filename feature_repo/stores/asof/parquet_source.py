@@ -98,9 +98,10 @@ class ParquetSource:
         return tuple(self.groups[index] for index in np.flatnonzero(may))
 
     def holding(self, rows: npt.NDArray[np.int64]) -> tuple[RowGroup, ...]:
-        """The row groups in which these rows stand, given in ascending order."""
+        """The row groups in which these rows stand."""
         firsts = np.fromiter((group.first for group in self.groups), np.int64, len(self.groups))
-        return tuple(self.groups[index] for index in np.unique(np.searchsorted(firsts, rows, side="right") - 1))
+        found = np.bincount(np.searchsorted(firsts, rows, side="right") - 1)
+        return tuple(self.groups[index] for index in np.flatnonzero(found))
 
     def read(self, groups: Sequence[RowGroup], columns: Sequence[str]) -> pa.Table:
         """The columns of some row groups, which are in the order of the rows."""

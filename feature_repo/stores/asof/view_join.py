@@ -71,8 +71,7 @@ class ViewJoin:
         kept: Versions | None = None
         for portion in _portions(groups):
             found = self._versions(source, portion, asked, unit)
-            may = _may_answer(found, oldest, last)
-            found = found if may.all() else found.chosen(may)
+            found = found.where(_may_answer(found, oldest, last))
             kept = found if kept is None else kept.and_then(found)
             if len(kept) > _VERSIONS_AT_A_TIME:
                 kept = condensed(kept, first)
