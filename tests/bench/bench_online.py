@@ -36,7 +36,7 @@ Rows = list[dict[str, int]]
 ENTITIES = 100_000
 # stock Feast takes long enough
 STOCK_EVERY = 3
-ROUNDS = {"materialise": 3, "one": 300, "thousand": 15}
+ROUNDS = {"materialise": 5, "one": 300, "thousand": 15}
 WIRE = {
     "online_store": {
         "type": "feature_repo.stores.online.WireRedisOnlineStore",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +30,8 @@ from feature_repo.stores.wire.transport import Wire
 # A block of 27 features takes some 15 MB while it is put together. Redis serves others between scripts of so many keys.
 BLOCK_ROWS = 8_192
 KEYS_PER_SCRIPT = 32
+# Blocks that wait for Redis, so that it never waits for them.
+_WAITING = 1
 
 Row = tuple[EntityKey, dict[str, ValueProto], datetime, datetime | None]
 
@@ -74,18 +76,17 @@ def write_table(
     blocks: Iterable[pa.RecordBatch],
     progress: Callable[[int], object] | None = None,
 ) -> Written:
-    """Write Arrow rows. While Redis works on one block, the next is put together; there are never more than two."""
+    """Write Arrow rows. While Redis works on one block, the next is put together; there are never more than three."""
     rows = written = 0
+    under_way: deque[tuple[int, Future[list[int]]]] = deque()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="to-redis") as sender:
-        under_way: tuple[int, Future[list[int]]] | None = None
         for block in _blocks(blocks):
-            batch = _batch_of_block(target, manner, block)
-            if under_way is not None:
-                written += _arrived(under_way, progress)
+            under_way.append((block.num_rows, sender.submit(wire.ask, _batch_of_block(target, manner, block))))
             rows += block.num_rows
-            under_way = block.num_rows, sender.submit(wire.ask, batch)
-        if under_way is not None:
-            written += _arrived(under_way, progress)
+            if len(under_way) > _WAITING:
+                written += _arrived(under_way.popleft(), progress)
+        while under_way:
+            written += _arrived(under_way.popleft(), progress)
     return Written(rows, written)
 
 
