@@ -39,7 +39,7 @@ class Scorer:
     models: Models
     log: PredictionLog
 
-    _groups: dict[str, Grouped[Arrived, Result]] = field(default_factory=dict)
+    _groups: dict[str, Grouped[Arrived, Result]] = field(default_factory=dict, init=False, repr=False)
 
     async def one(self, name: str, ask: Ask) -> Prediction:
         """One answer, or the problem as an exception. What is asked meanwhile of the same model goes together."""

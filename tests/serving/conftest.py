@@ -18,7 +18,7 @@ from serving.app import create_app
 from serving.settings import MODELS, Settings
 from training.train import train
 
-NOW = datetime(2026, 7, 8, 9, 30, tzinfo=UTC)  # the morning after the small world's last day
+NOW = datetime(2026, 7, 9, 9, 30, tzinfo=UTC)  # the morning after the small world's last day
 ENTITIES = {"property_value": "property_id"}
 
 

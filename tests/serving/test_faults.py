@@ -5,11 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from redis import exceptions
 
+from feature_repo.store import open_store
 from feature_repo.stores.private_redis import running
 from feature_repo.stores.redis_server import client_of
+from feature_repo.stores.wire.errors import OnlineStoreRefusedError
+from feature_repo.views import SNAPSHOT_VIEWS
+from serving.settings import MODELS
+
+NOW = datetime(2026, 7, 9, 9, 30, tzinfo=UTC)
 
 
 def redis_pid(address: str) -> int:
@@ -23,38 +34,179 @@ def address(served_home):
         yield where
 
 
-def ask(client, ids):
-    return client.post("/v1/predict/move-probability", json={"entity_id": str(ids["move_probability"][0])})
+@pytest.fixture
+def question(ids):
+    """Of a customer whose features are there."""
+    return {"entity_id": str(ids["move_probability"][0])}
 
 
-def answered_again(client, ids, seconds=10):
+@pytest.fixture
+def ask(client, question):
+    return lambda **more: client.post("/v1/predict/move-probability", json=question | more)
+
+
+@pytest.fixture
+def before(ask):
+    """What is answered as long as all is well."""
+    found = ask()
+    assert found.status_code == 200
+    return found.json()["predicted_value"]
+
+
+@pytest.fixture
+def all_answers(client, ids):
+    """Of each model, for one of its entities."""
+
+    def asked():
+        return {
+            name: client.post(f"/v1/predict/{name.replace('_', '-')}", json={"entity_id": str(ids[name][0])}).json()
+            for name in MODELS
+        }
+
+    return asked
+
+
+def assert_declared(found):
+    assert (found.status_code, found.headers["content-type"]) == (503, "application/problem+json")
+    assert found.json()["title"] == "Features unavailable"
+    assert 1 <= int(found.headers["retry-after"]) <= 5
+
+
+def answered_again(ask, seconds=5):
+    """What is answered as soon as anything is; every refusal until then is a declared one."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if (found := ask(client, ids)).status_code == 200:
-            return found.json()
-        time.sleep(0.2)
-    return None
+        found = ask()
+        if found.status_code == 200:
+            return found.json()["predicted_value"]
+        assert_declared(found)
+        time.sleep(0.1)
+    return pytest.fail(f"no answer within {seconds} s")
 
 
-def test_a_frozen_store_is_a_declared_error_and_then_the_same_answer(client, ids, address):
-    before = ask(client, ids).json()["predicted_value"]
+def write_the_views_again():
+    """As the online assets write them: the newest snapshot of each entity."""
+    store = open_store()
+    for view in SNAPSHOT_VIEWS:
+        store.materialize(NOW - timedelta(days=70), NOW, feature_views=[view.name])
+
+
+def test_a_frozen_store_is_waited_for_two_seconds_then_not_at_all(ask, before, address):
     pid = redis_pid(address)
     os.kill(pid, signal.SIGSTOP)
     try:
-        began = time.monotonic()
-        found = ask(client, ids)
-        assert (found.status_code, found.headers["content-type"]) == (503, "application/problem+json")
-        assert int(found.headers["retry-after"]) >= 1
-        assert time.monotonic() - began < 10
+        waited = []
+        for _ in range(4):
+            began = time.monotonic()
+            assert_declared(ask())
+            waited.append(time.monotonic() - began)
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert answered_again(client, ids)["predicted_value"] == before
+    assert max(waited) < 2.5
+    assert waited[3] < 0.3
+    assert answered_again(ask) == before
 
 
-def test_a_killed_store_is_a_declared_error_and_then_the_same_answer(client, ids, served_home, address):
-    before = ask(client, ids).json()["predicted_value"]
+def test_a_store_that_freezes_under_load_gives_the_same_answer_or_none(ask, before, address):
+    pid, ends = redis_pid(address), time.monotonic() + 8
+
+    def ask_on(_):
+        told = Counter()
+        while time.monotonic() < ends:
+            found = ask()
+            if found.status_code == 200:
+                told[found.json()["predicted_value"]] += 1
+            else:
+                assert_declared(found)
+                told["refused"] += 1
+                time.sleep(0.05)
+        return told
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = pool.map(ask_on, range(4))
+        for _ in range(2):
+            time.sleep(0.5)
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(2.5)
+            os.kill(pid, signal.SIGCONT)
+        told = sum(asking, Counter())
+    assert set(told) == {before, "refused"}
+    assert told[before] > 20
+    assert answered_again(ask) == before
+
+
+def test_a_killed_store_is_a_declared_error_and_then_the_same_answer(
+    ask, before, client, question, served_home, address
+):
     os.kill(redis_pid(address), signal.SIGKILL)
     time.sleep(0.2)
-    assert ask(client, ids).status_code == 503
+    began = time.monotonic()
+    assert_declared(ask())
+    assert time.monotonic() - began < 1
+    asked = {"requests": [{"model": "move-probability", **question}] * 2}
+    several = client.post("/v1/predict/batch", json=asked)
+    assert several.status_code == 200
+    assert [one["status"] for one in several.json()["results"]] == [503, 503]
+    assert ask(as_of="2026-07-01T09:00:00Z").status_code == 200  # the past stands in the offline store
     with running(served_home):
-        assert answered_again(client, ids)["predicted_value"] == before
+        assert answered_again(ask) == before
+
+
+@pytest.mark.parametrize("milliseconds", [400, 1300])
+def test_a_slow_store_is_waited_for(ask, before, address, milliseconds):
+    with client_of(address) as redis:
+        redis.client_pause(milliseconds)
+    found = ask()
+    assert (found.status_code, found.json()["predicted_value"]) == (200, before)
+    assert milliseconds / 2 < found.json()["latency_ms"] < 2500
+
+
+def test_too_slow_a_store_is_a_declared_error_and_then_the_same_answer(ask, before, address):
+    with client_of(address) as redis:
+        redis.client_pause(4000)
+    began = time.monotonic()
+    assert_declared(ask())
+    assert time.monotonic() - began < 2.5
+    assert answered_again(ask, seconds=8) == before
+
+
+def test_an_emptied_store_knows_nobody_until_it_is_written_again(all_answers, address):
+    before = {name: one["predicted_value"] for name, one in all_answers().items()}
+    with client_of(address) as redis:
+        redis.flushall()
+    told = {name: (one["status"], one["title"]) for name, one in all_answers().items()}
+    assert told == dict.fromkeys(MODELS, (404, "Entity never seen"))
+    write_the_views_again()
+    assert {name: one["predicted_value"] for name, one in all_answers().items()} == before
+
+
+def test_a_restarted_store_answers_as_before(ask, before, address, served_home):
+    with client_of(address) as redis:
+        held = redis.dbsize()
+        with suppress(exceptions.ConnectionError):
+            redis.shutdown()
+    assert_declared(ask())
+    with running(served_home) as again, client_of(again) as redis:
+        assert (again, redis.dbsize()) == (address, held)
+        assert answered_again(ask) == before
+
+
+def test_a_store_that_restarts_between_two_questions_is_not_noticed(ask, before, address, served_home):
+    with client_of(address) as redis, suppress(exceptions.ConnectionError):
+        redis.shutdown()
+    with running(served_home):
+        found = ask()
+    assert (found.status_code, found.json()["predicted_value"]) == (200, before)
+
+
+def test_a_store_without_memory_goes_on_answering_and_refuses_to_be_written(ask, before, address):
+    with client_of(address) as redis:
+        redis.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(OnlineStoreRefusedError, match=r"OOM .*at its maxmemory: raise it"):
+                write_the_views_again()
+            assert ask().json()["predicted_value"] == before
+        finally:
+            redis.config_set("maxmemory", 0)
+    write_the_views_again()
+    assert ask().json()["predicted_value"] == before

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from serving.app import create_app
 from serving.settings import MODELS
 
-NOW_TEXT = "2026-07-08T09:30:00Z"
+NOW_TEXT = "2026-07-09T09:30:00Z"
 
 
 def path(model: str) -> str:
