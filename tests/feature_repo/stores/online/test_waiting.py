@@ -44,7 +44,7 @@ def test_a_frozen_redis_is_waited_for_no_longer_than_said(
 
 @pytest.mark.parametrize(
     ("silence", "retries", "within", "waited", "tries"),
-    [(0.4, 9, 0.6, 0.6, 2), (0.2, 1, 9, 0.4, 2), (5, 9, 0.3, 0.3, 1), (0.2, 0, 9, 0.2, 1)],
+    [(0.5, 9, 0.9, 0.9, 2), (0.2, 1, 9, 0.4, 2), (5, 9, 0.3, 0.3, 1), (0.2, 0, 9, 0.2, 1)],
 )
 def test_a_question_is_tried_again_until_its_time_is_over(
     server: Server, tmp_path: Path, ask: Callable[..., Any],
@@ -61,13 +61,13 @@ def test_a_question_is_tried_again_until_its_time_is_over(
         began = time.monotonic()
         with pytest.raises(OnlineStoreAwayError, match=rf"tries: {tries}"):
             ask(plan, 2)
-        assert waited - 0.02 < time.monotonic() - began < waited + 0.25
+        assert waited - 0.02 < time.monotonic() - began < waited + 1
     server.send(signal.SIGCONT)
     assert [ask(plan, driver) for driver in (3, 4, 5)] == [3, 4, 5]
 
 
 def test_a_question_of_many_rows_has_no_more_time_when_nothing_comes(server: Server, tmp_path: Path) -> None:
-    store = opened_at(tmp_path, server.address, socket_timeout_seconds=0.4, retries=9, answer_within_seconds=0.6)
+    store = opened_at(tmp_path, server.address, socket_timeout_seconds=0.5, retries=9, answer_within_seconds=0.9)
     plan = LookupPlan.compile(store, ["stats:trips"])
     rows = {"driver_id": list(range(2000))}
     plan.read(rows)
@@ -83,7 +83,7 @@ def test_a_question_of_many_rows_has_no_more_time_when_nothing_comes(server: Ser
         began = time.monotonic()
         with pytest.raises(OnlineStoreAwayError, match="tries: 2"):
             ask()
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < 2
 
 
 def test_a_host_that_does_not_even_connect_is_given_up_in_time(tmp_path: Path, ask: Callable[..., Any]) -> None:
@@ -94,18 +94,18 @@ def test_a_host_that_does_not_even_connect_is_given_up_in_time(tmp_path: Path, a
             one.setblocking(False)
             one.connect_ex(deaf.getsockname())
         address = f"127.0.0.1:{deaf.getsockname()[1]}"
-        store = opened_at(tmp_path, address, connect_timeout_seconds=0.4, retries=9, answer_within_seconds=0.6)
+        store = opened_at(tmp_path, address, connect_timeout_seconds=0.5, retries=9, answer_within_seconds=0.9)
         plan = LookupPlan.compile(store, ["stats:trips"])
         began = time.monotonic()
         with pytest.raises(OnlineStoreAwayError, match="tries: 2"):
             ask(plan, 1)
-        assert 0.58 < time.monotonic() - began < 0.9
+        assert 0.88 < time.monotonic() - began < 2
 
 
 def test_what_arrives_slowly_is_read_to_its_end(server: Server, relay: Relay, tmp_path: Path) -> None:
     """Each piece comes in time, all of it takes longer than the question may."""
     relay.piece = 4096
-    store = opened_at(tmp_path, relay.address, socket_timeout_seconds=0.4, answer_within_seconds=0.5, retries=0)
+    store = opened_at(tmp_path, relay.address, socket_timeout_seconds=0.6, answer_within_seconds=0.7, retries=0)
     lay(store)
     plan = LookupPlan.compile(store, ["stats:trips", "stats:city"])
     rows = [{"driver_id": driver} for driver in range(DRIVERS)]
@@ -113,7 +113,7 @@ def test_what_arrives_slowly_is_read_to_its_end(server: Server, relay: Relay, tm
     relay.delay = 0.1
     began = time.monotonic()
     assert plan.read(rows).column("trips").tolist() == [*range(DRIVERS)]
-    assert time.monotonic() - began > 0.6
+    assert time.monotonic() - began > 0.8
 
     async def on_a_loop() -> list[int]:
         try:
@@ -130,7 +130,7 @@ def test_a_late_answer_is_given_to_nobody(server: Server, relay: Relay, tmp_path
     plan = LookupPlan.compile(store, ["stats:trips"])
 
     def wait_in_vain() -> None:
-        relay.delay = 0.3
+        relay.delay = 0.6
         with pytest.raises(OnlineStoreAwayError):
             read(plan, 2)
         relay.delay = 0.0
@@ -144,12 +144,12 @@ def test_a_late_answer_is_given_to_nobody(server: Server, relay: Relay, tmp_path
         told = []
         await plan.read_async([{"driver_id": 1}])
         for driver in (3, 4):
-            relay.delay = 0.3
+            relay.delay = 0.6
             with pytest.raises(OnlineStoreAwayError):
                 await plan.read_async([{"driver_id": 2}])
             relay.delay = 0.0
             told.append((await plan.read_async([{"driver_id": driver}])).column("trips")[0])
-            relay.delay = 0.1
+            relay.delay = 0.5
             asking = asyncio.create_task(plan.read_async([{"driver_id": 2}]))
             await asyncio.sleep(0.05)
             asking.cancel()
@@ -241,7 +241,7 @@ def test_the_breaker_opens_and_closes_again(plan: LookupPlan, server: Server) ->
         assert 0 < told.value.retry_after_seconds <= 1
     with pytest.raises(OnlineStoreAwayError, match="is not asked again for"):
         plan.read({"driver_id": list(range(10_000))})
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began < 1
     server.start()
     assert eventually(lambda: [read(plan, 1)], 3) == [None]
     lay(plan._store)
