@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,10 @@ class Registry:
         """MLflow's own."""
         self.home.mkdir(parents=True, exist_ok=True)
         address = registry_address(self.home)
-        client = mlflow.MlflowClient(address)
+        with warnings.catch_warnings():
+            # MLflow's own affair, which would stand above the answer.
+            warnings.filterwarnings("ignore", "The ``noload`` loader strategy")
+            client = mlflow.MlflowClient(address)
         if address.startswith("sqlite:///"):
             follow(Path(address.removeprefix("sqlite:///")))
         return client

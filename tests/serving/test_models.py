@@ -13,8 +13,6 @@ from training.deployed import deployed
 from training.registry import Registry
 from training.train import train
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*noload")
-
 
 def until(condition, seconds=15):
     deadline = time.monotonic() + seconds

@@ -21,7 +21,6 @@ from training.registry import Registry
 from training.train import Trained, train
 
 MODEL = "transaction_type"
-pytestmark = pytest.mark.filterwarnings("ignore:.*noload")
 
 
 @pytest.fixture(scope="module")

@@ -20,11 +20,7 @@ from training.registry import Registry, RegistryError
 from training.specs import MODELS
 from training.train import train
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*noload.*:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:.*noload"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
 @pytest.fixture
