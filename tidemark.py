@@ -360,7 +360,11 @@ def models(
         from training.specs import MODELS, spec_of
 
         if ui:
-            command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", registry_address(home)]
+            address = registry_address(home)
+            if not address.startswith("sqlite:"):
+                console.print(f"The registry is a server with pages of its own: {escape(address)}")
+                return
+            command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", address]
             os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(port)])  # noqa: S606
         registry = Registry(home)
         with _complaining(RegistryError, ValueError):
@@ -369,13 +373,15 @@ def models(
                 registry.promote(spec_of(name).name, version)
             if roll_back:
                 registry.roll_back(spec_of(roll_back).name)
-        shown = Table("model", "version", "serves", "made", title=f"Models in {escape(str(registry_address(home)))}")
-        for spec in MODELS:
-            champion = registry.champion(spec.name)
-            for made in registry.versions(spec.name):
-                day = datetime.fromtimestamp(made.creation_timestamp / 1000, UTC)
-                mark = "champion" if str(made.version) == champion else ""
-                shown.add_row(spec.name, str(made.version), mark, f"{day:%Y-%m-%d %H:%M}")
+            shown = Table(
+                "model", "version", "serves", "made", title=f"Models in {escape(str(registry_address(home)))}"
+            )
+            for spec in MODELS:
+                champion = registry.champion(spec.name)
+                for made in registry.versions(spec.name):
+                    day = datetime.fromtimestamp(made.creation_timestamp / 1000, UTC)
+                    mark = "champion" if str(made.version) == champion else ""
+                    shown.add_row(spec.name, str(made.version), mark, f"{day:%Y-%m-%d %H:%M}")
     console.print(shown)
 
 

@@ -18,6 +18,8 @@ from training.moved import follow
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+# A server that is away: seconds, not the four minutes of MLflow's default.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
@@ -127,7 +129,7 @@ class Registry:
         except MlflowException as problem:
             if problem.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
-            raise
+            raise RegistryError(f"the registry {registry_address(self.home)} does not answer: {problem}") from problem
 
     def load(self, model: str, alias: str = CHAMPION) -> artifact.Artifact:
         """The artifact that bears the alias, through the safe loader."""

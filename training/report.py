@@ -27,6 +27,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1d3557; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
 td, th { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #dde3ea; text-align: left; vertical-align: top }
+td { overflow-wrap: anywhere }
 td.n, th.n { text-align: right } .passed { color: #2a7d46 } .failed { color: #b3261e; font-weight: bold }
 svg { max-width: 100%; height: auto } h2 { margin-top: 2.5rem }
 """

@@ -85,10 +85,11 @@ def examined(
     """Fit on a training set, judge, write the artifact and the report, register as challenger."""
     spec, store, registry = rows.spec, open_store(), Registry(home)
     views = views_of(store, store.get_feature_service(spec.service))
+    champion = registry.champion(spec.name)  # asked first: a registry that is away says so before the work
     fitted = fit(
         rows, inputs_of(views, spec.label.extra), test_from=as_moment(test_from, "test_from"), tune=tune, show=show
     )
-    evidence = Evidence(fitted, *_champion(registry, fitted))
+    evidence = Evidence(fitted, _answers_of(champion, registry, fitted), champion or "")
     judged = verdicts(evidence)
     place = home / "models" / "latest" / spec.name
     shutil.rmtree(place, ignore_errors=True)
@@ -139,18 +140,17 @@ def _write(fitted: Fitted, folder: Path) -> None:
     )
 
 
-def _champion(registry: Registry, fitted: Fitted) -> tuple[npt.NDArray[np.float64] | None, str]:
+def _answers_of(champion: str | None, registry: Registry, fitted: Fitted) -> npt.NDArray[np.float64] | None:
     """The champion's answers for the rows that examine, if it reads the same inputs."""
-    version = registry.champion(fitted.spec.name)
-    if version is None:
-        return None, ""
+    if champion is None:
+        return None
     try:
-        champion = registry.load(fitted.spec.name)
+        loaded = registry.load(fitted.spec.name)
     except (NotDeployedError, artifact.ArtifactError):
-        return None, version
-    if champion.card.inputs != fitted.inputs:
-        return None, version
-    return champion.answers(fitted.rows.matrix[fitted.test]).astype(np.float64), version
+        return None
+    if loaded.card.inputs != fitted.inputs:
+        return None
+    return loaded.answers(fitted.rows.matrix[fitted.test]).astype(np.float64)
 
 
 def _regions(fitted: Fitted, home: Path) -> npt.NDArray[np.int64] | None:

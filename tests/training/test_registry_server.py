@@ -17,7 +17,7 @@ import pytest
 
 from training.artifact import GOLDEN, ArtifactError
 from training.deployed import NotDeployedError, deployed
-from training.registry import Registry
+from training.registry import Registry, RegistryError
 from training.train import Trained, train
 
 MODEL = "transaction_type"
@@ -104,9 +104,12 @@ def test_a_model_that_the_server_does_not_know_is_not_deployed(made):
         deployed("move_probability")
 
 
-def test_a_server_that_is_away_is_told(made, monkeypatch):
+def test_a_server_that_is_away_is_told(made, trained_home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("TIDEMARK_MLFLOW", f"http://127.0.0.1:{free.getsockname()[1]}")
         with pytest.raises(NotDeployedError, match="the registry did not give"):
             deployed(MODEL)
+        with pytest.raises(RegistryError, match=r"the registry http://127\.0\.0\.1:\d+ does not answer"):
+            Registry(trained_home).champion(MODEL)
