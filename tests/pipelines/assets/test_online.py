@@ -306,7 +306,7 @@ def test_a_day_that_its_checks_refused_does_not_reach_redis(home, instance, serv
 
 
 def test_after_a_kill_in_the_middle_of_writing_running_again_serves_it_all(home, instance, server):
-    customers = 30_000
+    customers = 50_000
     publish(home, FIRST, dict.fromkeys(range(customers), 1))
     assert run(instance, FIRST).success
     publish(home, SECOND, dict.fromkeys(range(customers), 2))
