@@ -13,6 +13,7 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,8 @@ def _from_sqlite(file: Path, model: str, alias: str) -> Deployed:
 
 
 def _read(file: Path, model: str, alias: str) -> Deployed | None:
-    with sqlite3.connect(f"file:{urllib.parse.quote(str(file))}?mode=ro", uri=True, timeout=SECONDS) as registry:
+    place = f"file:{urllib.parse.quote(str(file))}?mode=ro"
+    with closing(sqlite3.connect(place, uri=True, timeout=SECONDS)) as registry:
         found = registry.execute(
             """
             SELECT v.version, coalesce(v.storage_location, v.source), t.value FROM registered_model_aliases a
