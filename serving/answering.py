@@ -93,7 +93,8 @@ class Scorer:
         if questions[0].past:
             moments = [one.moment for one in questions]
             return await run_in_threadpool(features.offline, self.store, model, ids, moments)
-        return await features.online(model, ids, questions[0].moment)
+        waited = time.perf_counter() - min(one.began for one in questions)
+        return await features.online(model, ids, questions[0].moment, waited)
 
     async def _answers(self, model: Serving, questions: Sequence[Question]) -> list[Result]:
         try:

@@ -40,9 +40,9 @@ class Told:
         return Told(self.found.take(rows), degraded, tuple(self.problems[row] for row in rows))
 
 
-async def online(model: Serving, ids: Sequence[int], now: datetime) -> Told:
+async def online(model: Serving, ids: Sequence[int], now: datetime, waited: float = 0.0) -> Told:
     """The newest values, judged by the model's policy for values that are old or missing."""
-    found = await model.plan.read_async({model.artifact.card.entity: list(ids)}, now=now)
+    found = await model.plan.read_async({model.artifact.card.entity: list(ids)}, now=now, waited=waited)
     return judged(model, found, ids)
 
 

@@ -107,6 +107,24 @@ def test_a_frozen_store_is_waited_for_two_seconds_then_not_at_all(ask, before, a
     assert answered_again(ask) == before
 
 
+def test_of_many_that_ask_a_frozen_store_at_once_none_waits_much_longer(ask, before, address):
+    pid = redis_pid(address)
+
+    def waited(_):
+        began = time.monotonic()
+        assert_declared(ask())
+        return time.monotonic() - began
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            seconds = list(pool.map(waited, range(8)))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert max(seconds) < 3.5  # one after another it would be four
+    assert answered_again(ask) == before
+
+
 def test_a_store_that_freezes_under_load_gives_the_same_answer_or_none(ask, before, address):
     pid, ends = redis_pid(address), time.monotonic() + 8
 

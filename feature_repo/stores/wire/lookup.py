@@ -122,13 +122,13 @@ class LookupPlan:
         replies = self._wire.ask_each(batches())
         return _joined([compiled.found(questions[place], one, at) for place, one in enumerate(replies)])
 
-    async def read_async(self, rows: Rows, *, now: datetime | None = None) -> Found:
-        """The same on an event loop."""
+    async def read_async(self, rows: Rows, *, now: datetime | None = None, waited: float = 0.0) -> Found:
+        """The same on an event loop. Of the time for an answer, so many seconds were waited already."""
         compiled, at = self._current(), _micros(now)
 
         async def one(chunk: Rows) -> Found:
             asked = compiled.asked(chunk)
-            return compiled.found(asked, await self._async_wire.ask(asked.batch), at)
+            return compiled.found(asked, await self._async_wire.ask(asked.batch, waited), at)
 
         if _count(rows) <= CHUNK_ROWS:
             return await one(rows)

@@ -6,13 +6,15 @@ import time
 
 # Less than this is not worth another try; and to a socket, no time at all would mean not to wait.
 _LEAST = 0.01
+# Whoever has waited already, in a queue of their own, still gets one try of this share of the time.
+_LAST_SHARE = 0.1
 
 
 class Patience:
     """What is left of the time for one question, and how often it was asked."""
 
-    def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds
+    def __init__(self, seconds: float, waited: float = 0.0) -> None:
+        self._ends = time.monotonic() + max(seconds - waited, seconds * _LAST_SHARE)
         self.tries = 0
 
     def left(self) -> float:

@@ -118,12 +118,13 @@ class AsyncWire:
         )
         self._sides: WeakKeyDictionary[asyncio.AbstractEventLoop, _Side] = WeakKeyDictionary()
 
-    async def ask(self, batch: Batch) -> list[Any]:
-        """The replies, in the order of the commands."""
+    async def ask(self, batch: Batch, waited: float = 0.0) -> list[Any]:
+        """The replies, in the order of the commands. Of the time for them, so many seconds were waited already."""
         if not batch.commands:
             return []
         try:
-            return await self._guarded(batch, Patience(self.settings.answer_within))  # type: ignore[no-any-return]
+            patience = Patience(self.settings.answer_within, waited)
+            return await self._guarded(batch, patience)  # type: ignore[no-any-return]
         except CircuitBreakerError:
             remaining = max(0.0, float(self._breaker.open_remaining))
             raise resting(self.settings.address, remaining, self._breaker.last_failure) from None

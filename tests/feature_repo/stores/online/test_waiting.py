@@ -66,6 +66,25 @@ def test_a_question_is_tried_again_until_its_time_is_over(
     assert [ask(plan, driver) for driver in (3, 4, 5)] == [3, 4, 5]
 
 
+def test_who_has_waited_already_waits_no_longer_than_for_one_short_try(server: Server, tmp_path: Path) -> None:
+    store = opened_at(tmp_path, server.address, socket_timeout_seconds=2, retries=9, answer_within_seconds=3)
+    lay(store)
+    plan = LookupPlan.compile(store, ["stats:trips"])
+
+    async def on_a_loop() -> None:
+        rows = [{"driver_id": 1}]
+        assert (await plan.read_async(rows, waited=100)).column("trips")[0] == 1
+        server.send(signal.SIGSTOP)
+        for waited, waits in ((2.5, 0.5), (100, 0.3)):
+            began = time.monotonic()
+            with pytest.raises(OnlineStoreAwayError, match="tries: 1"):
+                await plan.read_async(rows, waited=waited)
+            assert waits - 0.02 < time.monotonic() - began < waits + 1
+        await plan.close_async()
+
+    asyncio.run(on_a_loop())
+
+
 def test_a_question_of_many_rows_has_no_more_time_when_nothing_comes(server: Server, tmp_path: Path) -> None:
     store = opened_at(tmp_path, server.address, socket_timeout_seconds=0.5, retries=9, answer_within_seconds=0.9)
     plan = LookupPlan.compile(store, ["stats:trips"])
