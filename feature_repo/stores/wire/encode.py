@@ -35,7 +35,7 @@ def tag_of(kind: ValueType) -> int:
 
 
 def is_wide(kind: ValueType) -> bool:
-    """Whether values of this type may be longer than a byte can tell."""
+    """Whether values of this type may be longer than 31 bytes."""
     return kind not in _KINDS or _KINDS[kind][1] == _DELIMITED
 
 

@@ -61,13 +61,18 @@ def heads(events: npt.NDArray[np.int64], created: npt.NDArray[np.int64]) -> Padd
     return Padded.of([_head(event, since) for event, since in pairs.tolist()]).take(which.reshape(-1))
 
 
+def msgpack_of(value: int | bytes) -> bytes:
+    """As MessagePack tells it, which Redis's Lua unpacks: an integer of eight bytes, or a string of up to 31.
+
+    >>> msgpack_of(-2).hex(), msgpack_of(b"ab").hex()
+    ('d3fffffffffffffffe', 'a26162')
+    """
+    return struct.pack(">Bq", 0xD3, value) if isinstance(value, int) else bytes([0xA0 + len(value)]) + value
+
+
 def _head(event: int, created: int) -> bytes:
     seconds, rest = divmod(event, 1_000_000)
-    stored = stamp(event)
-    return struct.pack("<qIqB", seconds, rest * 1000, created, len(stored)) + stored
-
-
-HEAD_FORMAT = "<i8I4i8Bc0"
+    return b"".join([msgpack_of(one) for one in (seconds, rest * 1000, created, stamp(event))])
 
 
 def micros_of_column(column: pa.Array, name: str, *, nullable: bool = False) -> npt.NDArray[np.int64]:

@@ -128,8 +128,7 @@ def _batch_of_block(target: Target, manner: Manner, block: pa.RecordBatch) -> Ba
     )
     if len(keep) < block.num_rows:
         block, events, created = block.take(pa.array(keep)), events[keep], created[keep]
-    script = _script(target.view, tuple(names), tuple(is_wide(kind) for _, kind in target.features), manner,
-                     target.created_column is not None)  # fmt: skip
+    script = _script(target.view, tuple(names), manner, target.created_column is not None)
     parts: list[bytes | Column] = [heads(events, created)]
     for name, kind in target.features:
         column = encoded(block.column(name), kind)
@@ -138,13 +137,13 @@ def _batch_of_block(target: Target, manner: Manner, block: pa.RecordBatch) -> Ba
 
 
 def _batch_of_rows(view: str, project: str, manner: Manner, features: tuple[str, ...], rows: Sequence[Row]) -> Batch:
-    script = _script(view, features, (True,) * len(features), manner, any(row[3] is not None for row in rows))
+    script = _script(view, features, manner, any(row[3] is not None for row in rows))
     events = micros_of_moments([row[2] for row in rows])
     if missing := int((events == UNKNOWN).sum()):
         raise ValueError(f"view {view!r}: expected an event time in each row, found none in {missing} of {len(rows)}")
     times = heads(events, micros_of_moments([row[3] for row in rows]))
     stored = [[value.SerializeToString() for value in row[1].values()] for row in rows]
-    values = Ragged.of([b"".join(len(one).to_bytes(4, "little") + one for one in row) for row in stored])
+    values = Ragged.of([b"".join(b"\xdb" + len(one).to_bytes(4, "big") + one for one in row) for row in stored])
     keys = [serialize_entity_key(row[0], entity_key_serialization_version=3) + project.encode() for row in rows]
     return _batch(script, manner, Ragged.of(keys), joined([times, values], len(rows)))
 
@@ -164,14 +163,11 @@ def _batch(script: Script, manner: Manner, keys: Ragged, packed: Ragged) -> Batc
 
 
 @lru_cache(maxsize=256)
-def _script(
-    view: str, features: tuple[str, ...], wide: tuple[bool, ...], manner: Manner, tells_created: bool
-) -> Script:
+def _script(view: str, features: tuple[str, ...], manner: Manner, tells_created: bool) -> Script:
     return Script(
         stamp_field=stamp_field_of(view),
         created_field=created_field_of(view),
         fields=tuple(field_of(view, name) for name in features),
-        wide=wide,
         tells_created=tells_created,
         guarded=manner.guarded,
         expire_seconds=manner.expire_seconds,
@@ -179,6 +175,11 @@ def _script(
 
 
 def _sizes(lengths: npt.NDArray[np.int64], *, wide: bool) -> Padded:
-    dtype = "<u4" if wide else "u1"
-    block = lengths.astype(dtype).view(np.uint8).reshape(len(lengths), -1)
+    """What MessagePack has before a string: one byte if it is never longer than 31, else five."""
+    block = np.empty((len(lengths), 5 if wide else 1), np.uint8)
+    if wide:
+        block[:, 0] = 0xDB
+        block[:, 1:] = lengths.astype(">u4").view(np.uint8).reshape(-1, 4)
+    else:
+        block[:, 0] = 0xA0 + lengths
     return Padded(block, np.full(len(lengths), block.shape[1]))

@@ -84,6 +84,29 @@ def test_what_materialize_writes_reads_the_same_by_both(server: Server, address:
     assert values_of(stock, REFS, ASKED) == expected
 
 
+@pytest.mark.parametrize("count", [0, 69, 70, 99, 100, 300])
+def test_a_view_may_have_any_number_of_features(address: str, tmp_path: Path, count: int) -> None:
+    names = [f"f{number}" for number in range(count)]
+    table = pa.table(
+        {
+            "driver_id": [1, 2],
+            "city": ["x" * 300, None],
+            **{name: [number, None] for number, name in enumerate(names)},
+            "event": pa.array([day(2)] * 2, INSTANT),
+            "created": pa.array([day(2, hours=3)] * 2, INSTANT),
+        }
+    )
+    write_rows(tmp_path, table)
+    view = view_of(tmp_path, {"city": String, **dict.fromkeys(names, Int64)})
+    ours, stock = (opened(tmp_path, address, [DRIVER, view], ours=mine) for mine in (True, False))
+    for _ in range(2):  # the second time over the first
+        ours.materialize(day(1), day(4))
+        for store in (ours, stock):
+            found = values_of(store, ["stats:city", *(f"stats:{name}" for name in names)], ASKED[:2])
+            assert found["city"] == ["x" * 300, None]
+            assert [found[name] for name in names] == [[number, None] for number in range(count)]
+
+
 def test_integers_keep_their_digits_beside_nulls(address: str, tmp_path: Path) -> None:
     write_rows(tmp_path, TABLE)
     ours, stock = both(tmp_path, address)
