@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import pytest
 
 from pipelines.raw.store import RawStore
 from pipelines.snapshots import SnapshotStore
+from training.artifact import MANIFEST
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCKS = re.findall(r"```sh( data)?\n(.*?)```", (DOCS / "bring-your-own-data.md").read_text(), re.DOTALL)
@@ -42,7 +44,7 @@ def follow(tmp_path):
             env=settings,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=400,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -76,7 +78,7 @@ def test_king_county_loads_as_homes_deals_market_and_macro(follow, tmp_path, sha
     assert '"bedrooms":"33"' in told.replace("\n", "")
 
 
-def test_king_county_runs_through_to_features(follow, tmp_path, shared_data):
+def test_king_county_runs_through_to_features_and_a_model(follow, tmp_path, shared_data):
     follow(PUBLIC[0], DATA=str(shared_data))
     follow(PUBLIC[1], DATA=str(shared_data))
     features = SnapshotStore(tmp_path / "home")
@@ -85,6 +87,8 @@ def test_king_county_runs_through_to_features(follow, tmp_path, shared_data):
     assert rows[1] == 21_435
     assert 0 < rows[4] < 500
     assert features.rows("market", date(2014, 9, 1)) == 70
+    card = json.loads((tmp_path / "home" / "models" / "latest" / "property_value" / "model" / MANIFEST).read_text())
+    assert card["metrics"]["median_error"] < 0.1 < card["baseline"]["median_error"]
 
 
 def test_the_ledger_loads_its_investments_once_each(follow, tmp_path, shared_data):
