@@ -41,6 +41,19 @@ _FOLDS = tuple(
 )
 
 
+def _small_numbers() -> dict[bytes | None, float]:
+    """What is found instead of being read: nulls, and the integers that most counts are, whatever their type."""
+    tags = [tag_of(kind) for kind in _ORDER[2:]]
+    found: dict[bytes | None, float] = {None: _NAN, b"": _NAN}
+    found |= {bytes([tag, number]): number for tag in tags for number in range(1 << 7)}
+    for tag in tags:
+        found |= {bytes([tag, 0x80 | number & 0x7F, number >> 7]): number for number in range(1 << 7, 1 << 11)}
+    return found
+
+
+_SMALL = _small_numbers()
+
+
 def is_number(kind: ValueType) -> bool:
     """Whether values of this type become numbers; of the others each is a Python object."""
     return kind in _ORDER
@@ -122,26 +135,15 @@ class NumberColumns:
             *self._fixed(reply, first, first + doubles, 9),
             *self._fixed(reply, first + doubles, middle, 5),
         ]
-        for value, tag, name in zip(reply[middle:last], self._whole_tags, self._whole_names, strict=True):
-            if not value:
-                out.append(_NAN)
-            elif value[0] != tag:
-                out.append(self._other(value, name))
-            elif len(value) == 2:
-                out.append(value[1])
-            elif len(value) == 3:
-                out.append(value[1] & 0x7F | value[2] << 7)
-            else:
-                out.append(_signed(value))
-        return out
+        small: list[Any] = list(map(_SMALL.get, reply[middle:last]))
+        if None in small:
+            found = enumerate(small, middle)
+            small = [self._large(reply[place] or b"", place) if one is None else one for place, one in found]
+        return out + small
 
-    @cached_property
-    def _whole_tags(self) -> list[int]:
-        return [tag_of(kind) for kind in self.kinds[self._bounds[1] :]]
-
-    @cached_property
-    def _whole_names(self) -> tuple[str, ...]:
-        return self.names[self._bounds[1] :]
+    def _large(self, value: bytes, place: int) -> float:
+        number = place - self.first
+        return _signed(value) if value[0] == self._tags[number] else self._other(value, self.names[number])
 
     def _fixed(self, reply: Sequence[bytes | None], start: int, end: int, size: int) -> Sequence[float]:
         if start == end:

@@ -26,6 +26,9 @@ from feature_repo.stores.wire.ragged import Column, Padded, Ragged, joined
 
 _INTEGERS = {ValueType.INT64: ("<q", "<i8", pa.int64()), ValueType.INT32: ("<i", "<i4", pa.int32())}
 
+# Type, length and value.
+_FORMS = {kind: struct.Struct("<II" + form[1:]) for kind, (form, _, _) in _INTEGERS.items()}
+
 _GLOB = re.compile(rb"[*?\[\]\\^-]")
 
 
@@ -89,7 +92,7 @@ class KeyLayout:
 def _values(name: str, kind: ValueType, values: Sequence[Any]) -> list[bytes]:
     """Type, length and value of each."""
     if kind in _INTEGERS:
-        form = struct.Struct("<II" + _INTEGERS[kind][0][1:])
+        form = _FORMS[kind]
         size = form.size - 8
         try:
             return [form.pack(kind.value, size, value) for value in values]
