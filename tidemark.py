@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 import warnings
@@ -411,6 +412,8 @@ def serve(
 
         from serving.app import create_app
 
+        # uvicorn ends by the signal that stopped it: without this, SIGTERM would leave the private Redis behind.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         uvicorn.run(
             create_app(), host=host, port=port, log_level="warning", access_log=False, proxy_headers=False
         )  # fmt: skip
