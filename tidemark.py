@@ -264,9 +264,10 @@ def training_set_command(
     home: Home = HOME,
 ) -> None:
     """Write what was known of each entity at each moment, and what came of it: rows to learn from."""
-    from training.dataset import ChangedError, TrainingSetError, rebuilt, training_set
+    from training.dataset import ChangedError, rebuilt, training_set
     from training.facts import NoFactsError
     from training.leakage import LeakageError
+    from training.row_selection import TrainingSetError
 
     if (model is None) == (manifest is None):
         _fail("name a MODEL, or a manifest with --from.")
@@ -314,9 +315,9 @@ def train(
 ) -> None:
     """Train models, examine them on later time, and let those serve that pass every gate."""
     with _quiet():
-        from training.dataset import TrainingSetError
         from training.facts import NoFactsError
         from training.leakage import LeakageError
+        from training.row_selection import TrainingSetError
         from training.specs import MODELS, spec_of
         from training.split import SplitError
         from training.train import train as train_one

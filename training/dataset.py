@@ -6,12 +6,11 @@ import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -22,8 +21,7 @@ from feast.errors import FeatureServiceNotFoundException
 from feature_repo.home import home as home_folder
 from feature_repo.store import open_store
 from training import leakage
-from training.facts import Facts, NoFactsError
-from training.labels import Moments
+from training.facts import Facts
 from training.manifest import (
     Manifest,
     Source,
@@ -34,6 +32,17 @@ from training.manifest import (
     read_manifest,
     source_of,
 )
+from training.row_selection import (
+    MOMENT,
+    TrainingSetError,
+    as_moment,
+    day_of,
+    given_rows,
+    last_known,
+    moments_of,
+    thinned,
+    typed,
+)
 from training.specs import ModelSpec, spec_of
 
 if TYPE_CHECKING:
@@ -41,12 +50,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 BLOCK = 500_000
-MOMENT = pa.timestamp("us", "UTC")
 Shown = Callable[[str, int, int], None]
-
-
-class TrainingSetError(ValueError):
-    """The training set asked for cannot be made."""
 
 
 class ChangedError(TrainingSetError):
@@ -117,17 +121,17 @@ def training_set(
     folder, store = home or home_folder(), store or open_store()
     service = _service(store, spec.service)
     views = views_of(store, service)
-    cutoff = as_moment(known_at, "known_at") or _last_known(folder, spec)
+    cutoff = as_moment(known_at, "known_at") or last_known(folder, spec)
     facts = Facts(folder, cutoff)
     data_end = facts.end(spec.label.table)
 
     show("rows", 0, 1)
-    given = None if entities is None else _given(entities, spec)
+    given = None if entities is None else given_rows(entities, spec)
     asked = (
-        spec.label.population(facts, _moments(spec, start, end, every, folder, data_end)) if given is None else given
+        spec.label.population(facts, moments_of(spec, start, end, every, folder, data_end)) if given is None else given
     )
     rows = asked if "label" in asked.column_names else spec.label.outcome(facts, asked)
-    rows = _typed(rows).sort_by([("event_timestamp", "ascending"), (spec.entity, "ascending")])
+    rows = typed(rows).sort_by([("event_timestamp", "ascending"), (spec.entity, "ascending")])
     rows = rows if at_most is None else thinned(rows, spec.entity, at_most)
     show("rows", 1, 1)
     if not len(rows):
@@ -135,8 +139,8 @@ def training_set(
             f"{spec.name}: of {len(asked):,} rows asked for, none has a label that was settled by {data_end:%Y-%m-%d}. "
             f"The label: {spec.label.definition}. Choose an earlier span, or load later data."
         )
-    joined, times = _joined(store, service, rows, show)
-    leakage.check(rows, times, [view.name for view in views if isinstance(view, FeatureView)], data_end)
+    joined = _joined(store, service, rows, show)
+    leakage.check(rows, joined, [view.name for view in views if isinstance(view, FeatureView)], data_end)
     inputs = (
         *(f.name for projection in service.feature_view_projections for f in projection.features),
         *spec.label.extra,
@@ -232,7 +236,7 @@ def _service(store: FeatureStore, name: str) -> FeatureService:
         ) from None
 
 
-def _joined(store: FeatureStore, service: FeatureService, rows: pa.Table, show: Shown) -> tuple[pa.Table, pa.Table]:
+def _joined(store: FeatureStore, service: FeatureService, rows: pa.Table, show: Shown) -> pa.Table:
     """The rows with their features, and the times of these."""
     blocks = []
     for first in range(0, len(rows), BLOCK):
@@ -248,14 +252,14 @@ def _joined(store: FeatureStore, service: FeatureService, rows: pa.Table, show: 
             f"expected {len(rows):,} rows in their order from the offline store, found {len(joined):,}, or others: "
             "its joins lose rows. Use feature_repo.stores.offline.AsofOfflineStore."
         )
-    return joined, joined
+    return joined
 
 
 def _sources(spec: ModelSpec, views: list[BaseFeatureView], facts: Facts, rows: pa.Table) -> dict[str, Source]:
     span = pc.min_max(rows["event_timestamp"]).as_py()
     raw = facts.home / "raw"
     known = (
-        [file for file in facts.files(spec.label.table) if _day(file) <= facts.known_at.date()]
+        [file for file in facts.files(spec.label.table) if day_of(file) <= facts.known_at.date()]
         if facts.known_at
         else []
     )
@@ -266,111 +270,13 @@ def _sources(spec: ModelSpec, views: list[BaseFeatureView], facts: Facts, rows: 
         if not isinstance(view, FeatureView) or folder is None or not folder.is_dir():
             continue
         first = (span["min"] - (view.ttl or timedelta(days=36500))).date() - timedelta(days=1)
-        read = [file for file in sorted(folder.glob("*=*/*.parquet")) if first <= _day(file) <= span["max"].date()]
+        read = [file for file in sorted(folder.glob("*=*/*.parquet")) if first <= day_of(file) <= span["max"].date()]
         found[f"features/{view.name}"] = source_of(read, folder)
     return found
 
 
-def _day(file: Path) -> date:
-    return date.fromisoformat(file.parent.name.rpartition("=")[2])
-
-
-def thinned(rows: pa.Table, entity: str, most: int) -> pa.Table:
-    """So many of the rows, in their order."""
-    if len(rows) <= most:
-        return rows
-    mixed = rows[entity].to_numpy().astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= rows["event_timestamp"].cast(pa.int64()).to_numpy().astype(np.uint64) * np.uint64(0xD6E8FEB86659FD93)
-    mixed ^= mixed >> np.uint64(32)
-    mixed *= np.uint64(0xD6E8FEB86659FD93)
-    return rows.take(np.sort(np.argsort(mixed, kind="stable")[:most]))
-
-
-def _given(entities: Any, spec: ModelSpec) -> pa.Table:
-    table = entities if isinstance(entities, pa.Table) else None
-    if table is None and hasattr(entities, "to_arrow"):
-        table = entities.to_arrow()
-    if table is None:
-        table = pa.Table.from_pandas(entities, preserve_index=False)
-    missing = [name for name in (spec.entity, "event_timestamp") if name not in table.column_names]
-    if "label" in table.column_names and "label_until" not in table.column_names:
-        missing.append("label_until")
-    if missing:
-        raise TrainingSetError(
-            f"{spec.name}: expected entity rows with the columns {spec.entity} and event_timestamp (and label_until "
-            f"where there is a label), found {', '.join(table.column_names)}; missing: {', '.join(missing)}"
-        )
-    if nulls := [name for name in (spec.entity, "event_timestamp") if table[name].null_count]:
-        raise TrainingSetError(f"{spec.name}: the entity rows have nulls in {', '.join(nulls)}")
-    return _typed(table.replace_schema_metadata())
-
-
-def _typed(table: pa.Table) -> pa.Table:
-    """Moments as UTC microseconds, whatever they came as; naive ones are UTC."""
-    for name in ("event_timestamp", "label_until"):
-        if name in table.column_names:
-            try:
-                moments = table[name].cast(pa.timestamp("us", getattr(table[name].type, "tz", None)))
-                moments = moments if moments.type.tz else pc.assume_timezone(moments, "UTC")
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
-                raise TrainingSetError(f"{name}: expected moments, found {table[name].type}: {problem}") from problem
-            table = table.set_column(table.column_names.index(name), name, moments.cast(MOMENT))
-    return table
-
-
-def _moments(
-    spec: ModelSpec,
-    start: date | datetime | str | None,
-    end: date | datetime | str | None,
-    every: str | timedelta | None,
-    folder: Path,
-    data_end: datetime,
-) -> Moments:
-    first = as_moment(start, "start") or first_snapshot(folder, spec)
-    return Moments(first, as_moment(end, "end") or data_end, step(every) if every is not None else spec.every)
-
-
-def first_snapshot(folder: Path, spec: ModelSpec) -> datetime:
-    """The first midnight by which a snapshot of the model's entity had been promised: before, nothing is known."""
-    view = "property" if spec.entity == "property_id" else "behavioural"
-    days = sorted(path.name.rpartition("=")[2] for path in (folder / "features" / view).glob("snapshot_on=*"))
-    if not days:
-        raise TrainingSetError(f"no features of {view} are published in {folder}: run `tidemark features` first.")
-    return datetime.combine(date.fromisoformat(days[0]) + timedelta(days=2), datetime.min.time(), UTC)
-
-
-def step(text: str | timedelta) -> timedelta:
-    """A step such as 7d, 12h or 30m."""
-    if isinstance(text, timedelta):
-        return text
-    units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-    number, unit = text[:-1], text[-1:]
-    if unit not in units or not number.isdigit() or int(number) == 0:
-        raise TrainingSetError(f"every: expected a step such as 7d, 12h or 30m, found {text!r}")
-    return timedelta(**{units[unit]: int(number)})
-
-
-def as_moment(when: date | datetime | str | None, name: str) -> datetime | None:
-    """A day or a moment in whatever form it was given, in UTC."""
-    if when is None:
-        return None
-    try:
-        read = datetime.fromisoformat(when if isinstance(when, str) else when.isoformat())
-    except ValueError:
-        raise TrainingSetError(f"{name}: expected a day or a moment such as 2025-03-01, found {when!r}") from None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-
-
 def _told(when: date | datetime | str | None) -> str | None:
     return when if when is None or isinstance(when, str) else when.isoformat()
-
-
-def _last_known(folder: Path, spec: ModelSpec) -> datetime:
-    """The end of the last day on which facts about the label became known."""
-    last = max((_day(file) for file in Facts(folder).files(spec.label.table)), default=None)
-    if last is None:
-        raise NoFactsError(f"no {spec.label.table} are loaded in {folder}")
-    return datetime.combine(last + timedelta(days=1), datetime.min.time(), UTC) - timedelta(microseconds=1)
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-SECONDS = 5
+_SECONDS = 5
 _PATHS = {
     "experiments": ("artifact_location",),
     "runs": ("artifact_uri",),
@@ -19,7 +19,7 @@ def follow(registry: Path) -> bool:
     here = (registry.parent / "models").absolute()
     if not here.is_dir():
         return False
-    with closing(sqlite3.connect(registry, timeout=SECONDS)) as connection, connection:
+    with closing(sqlite3.connect(registry, timeout=_SECONDS)) as connection, connection:
         known = connection.execute(
             "SELECT DISTINCT substr(artifact_location, 1, length(artifact_location) - length(name) - 1) "
             "FROM experiments WHERE artifact_location LIKE 'file://%/models/' || name"

@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 
 from training.calibrate import calibrated
-from training.estimators import Estimator, Params
+from training.estimators import SEED, Estimator, Params
 from training.graph import Calibration
 from training.inputs import Matrix
 from training.metrics import Floats, losses
 from training.native import Native, Scores
 from training.specs import ModelSpec
 from training.split import Pairs, Rows
-
-SEED = 7
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,14 @@ from feature_repo.home import home as home_folder
 from feature_repo.store import open_store
 from training import artifact, report
 from training.arrays import inputs_of
-from training.dataset import TrainingSet, as_moment, training_set, views_of
+from training.dataset import TrainingSet, training_set, views_of
 from training.deployed import NotDeployedError
 from training.facts import Facts
 from training.fit import Fitted, fit
 from training.gates import Evidence, Verdict, verdicts
 from training.graph import graph_of
 from training.registry import Registry
+from training.row_selection import as_moment
 from training.specs import ModelSpec, spec_of
 
 Shown = Callable[[str, int, int], None]

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from training import artifact
-from training.dataset import ChangedError, TrainingSetError, read, rebuilt, training_set
+from training.dataset import ChangedError, read, rebuilt, training_set
 from training.deployed import CHALLENGER, NotDeployedError, deployed
 from training.registry import Registry, RegistryError
+from training.row_selection import TrainingSetError
 from training.specs import MODELS
 from training.train import train
 

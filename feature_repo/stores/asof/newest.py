@@ -8,6 +8,9 @@ Put the versions of a key in that order of preference and give each its rank. Wa
 they appear, and carry along the highest rank seen: that is the answer from there to the next appearance, also when
 a newer event appears later than an older one, or an old event is corrected after a newer one. The time to live needs
 no search of its own: if the preferred version is too old, so are all others.
+
+Snapshots need no order to be made: where versions stand in the table as they happened and became known, about one for
+each key at each time, the last of a key by a time is a cell of a table of times and keys.
 """
 
 from __future__ import annotations
@@ -23,7 +26,6 @@ from feature_repo.stores.asof.instants import NEVER, Instants, before
 from feature_repo.stores.asof.join_keys import NO_KEY, Codes
 
 Rows = npt.NDArray[np.int64]
-
 Ranks = npt.NDArray[np.int32]
 
 NO_ROW = -1
@@ -89,20 +91,23 @@ def newest(versions: Versions, keys: Codes, times: Instants, ttl: int | None) ->
 
 def _is_laid_out(versions: Versions, times: int, keys: Codes) -> bool:
     """Whether versions stand in the table as they happened and became known, about one for each key at each time."""
-    cells = times * (int(max(versions.keys.max(), keys.max())) + 1)
-    if cells > _CELLS_A_VERSION * len(versions):
+    if times * _width(versions, keys) > _CELLS_A_VERSION * len(versions):
         return False
     told = [versions.events] if versions.created is None else [versions.events, versions.created]
     return all(bool((one[1:] >= one[:-1]).all()) for one in told)
 
 
 def _laid_out(versions: Versions, ranks: Ranks, count: int, keys: Codes, asked: Rows) -> Rows:
-    """Snapshots need no search: for each time and key the last version by then, in a table to look into."""
-    width = int(max(versions.keys.max(), keys.max())) + 1
+    """For each time and key the last version by then, in a table to look into."""
+    width = _width(versions, keys)
     last = np.full((count, width), NO_ROW, np.int32)
     last.ravel()[ranks * np.int64(width) + versions.keys] = np.arange(len(versions), dtype=np.int32)
     np.maximum.accumulate(last, axis=0, out=last)
     return last[asked, keys].astype(np.int64)
+
+
+def _width(versions: Versions, keys: Codes) -> int:
+    return int(max(versions.keys.max(), keys.max())) + 1
 
 
 def _searched(versions: Versions, ranks: Ranks, count: int, keys: Codes, asked: Rows) -> Rows:

@@ -1,0 +1,122 @@
+"""Which rows a training set has: entity rows that a caller gives, or the model's population at regular moments."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from training.facts import Facts, NoFactsError
+from training.labels import Moments
+from training.specs import ModelSpec
+
+MOMENT = pa.timestamp("us", "UTC")
+
+
+class TrainingSetError(ValueError):
+    """The training set asked for cannot be made."""
+
+
+def given_rows(entities: Any, spec: ModelSpec) -> pa.Table:
+    """Entity rows of one's own as Arrow, if they have what a training set needs."""
+    table = entities if isinstance(entities, pa.Table) else None
+    if table is None and hasattr(entities, "to_arrow"):
+        table = entities.to_arrow()
+    if table is None:
+        table = pa.Table.from_pandas(entities, preserve_index=False)
+    missing = [name for name in (spec.entity, "event_timestamp") if name not in table.column_names]
+    if "label" in table.column_names and "label_until" not in table.column_names:
+        missing.append("label_until")
+    if missing:
+        raise TrainingSetError(
+            f"{spec.name}: expected entity rows with the columns {spec.entity} and event_timestamp (and label_until "
+            f"where there is a label), found {', '.join(table.column_names)}; missing: {', '.join(missing)}"
+        )
+    if nulls := [name for name in (spec.entity, "event_timestamp") if table[name].null_count]:
+        raise TrainingSetError(f"{spec.name}: the entity rows have nulls in {', '.join(nulls)}")
+    return typed(table.replace_schema_metadata())
+
+
+def typed(table: pa.Table) -> pa.Table:
+    """Moments as UTC microseconds, whatever they came as; naive ones are UTC."""
+    for name in ("event_timestamp", "label_until"):
+        if name in table.column_names:
+            try:
+                moments = table[name].cast(pa.timestamp("us", getattr(table[name].type, "tz", None)))
+                moments = moments if moments.type.tz else pc.assume_timezone(moments, "UTC")
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
+                raise TrainingSetError(f"{name}: expected moments, found {table[name].type}: {problem}") from problem
+            table = table.set_column(table.column_names.index(name), name, moments.cast(MOMENT))
+    return table
+
+
+def thinned(rows: pa.Table, entity: str, most: int) -> pa.Table:
+    """So many of the rows, in their order."""
+    if len(rows) <= most:
+        return rows
+    mixed = rows[entity].to_numpy().astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= rows["event_timestamp"].cast(pa.int64()).to_numpy().astype(np.uint64) * np.uint64(0xD6E8FEB86659FD93)
+    mixed ^= mixed >> np.uint64(32)
+    mixed *= np.uint64(0xD6E8FEB86659FD93)
+    return rows.take(np.sort(np.argsort(mixed, kind="stable")[:most]))
+
+
+def moments_of(
+    spec: ModelSpec,
+    start: date | datetime | str | None,
+    end: date | datetime | str | None,
+    every: str | timedelta | None,
+    folder: Path,
+    data_end: datetime,
+) -> Moments:
+    """The moments at which the model's own population is asked about."""
+    first = as_moment(start, "start") or first_snapshot(folder, spec)
+    return Moments(first, as_moment(end, "end") or data_end, step(every) if every is not None else spec.every)
+
+
+def as_moment(when: date | datetime | str | None, name: str) -> datetime | None:
+    """A day or a moment in whatever form it was given, in UTC."""
+    if when is None:
+        return None
+    try:
+        read = datetime.fromisoformat(when if isinstance(when, str) else when.isoformat())
+    except ValueError:
+        raise TrainingSetError(f"{name}: expected a day or a moment such as 2025-03-01, found {when!r}") from None
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+
+
+def step(text: str | timedelta) -> timedelta:
+    """A step such as 7d, 12h or 30m."""
+    if isinstance(text, timedelta):
+        return text
+    units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+    number, unit = text[:-1], text[-1:]
+    if unit not in units or not number.isdigit() or int(number) == 0:
+        raise TrainingSetError(f"every: expected a step such as 7d, 12h or 30m, found {text!r}")
+    return timedelta(**{units[unit]: int(number)})
+
+
+def first_snapshot(folder: Path, spec: ModelSpec) -> datetime:
+    """The first midnight by which a snapshot of the model's entity had been promised: before, nothing is known."""
+    view = "property" if spec.entity == "property_id" else "behavioural"
+    days = sorted(path.name.rpartition("=")[2] for path in (folder / "features" / view).glob("snapshot_on=*"))
+    if not days:
+        raise TrainingSetError(f"no features of {view} are published in {folder}: run `tidemark features` first.")
+    return datetime.combine(date.fromisoformat(days[0]) + timedelta(days=2), datetime.min.time(), UTC)
+
+
+def last_known(folder: Path, spec: ModelSpec) -> datetime:
+    """The end of the last day on which facts about the label became known."""
+    last = max((day_of(file) for file in Facts(folder).files(spec.label.table)), default=None)
+    if last is None:
+        raise NoFactsError(f"no {spec.label.table} are loaded in {folder}")
+    return datetime.combine(last + timedelta(days=1), datetime.min.time(), UTC) - timedelta(microseconds=1)
+
+
+def day_of(file: Path) -> date:
+    """The day of a partition, by the name of its folder."""
+    return date.fromisoformat(file.parent.name.rpartition("=")[2])
