@@ -284,10 +284,10 @@ def training_set_command(
             )
         )  # fmt: skip
         beside = made.write(out) if out else None
-    console.print(
-        f"{made.manifest.rows:,} rows, {len(made.table.column_names)} columns; {made.manifest.left_out:,} rows left "
-        "out, for want of a label settled by the end of the data, or beyond --at-most."
-    )
+    console.print(f"{made.manifest.rows:,} rows, {len(made.table.column_names)} columns.")
+    for reason, rows in made.manifest.left_out.items():
+        if rows:
+            console.print(f"{rows:,} rows left out: {reason}.")
     if manifest:
         console.print(f"The same, byte for byte, as {escape(str(manifest))} tells.")
     if beside:

@@ -77,7 +77,7 @@ class Training:
 
 
 def train(home: Path, models: tuple[str, ...] = ()) -> Training:
-    """Train, examine and promote models, as the weekly schedule does."""
+    """Train, evaluate and promote models, as the weekly schedule does."""
     folder = prepare(home)
     wanted = [spec for spec in MODELS if not models or spec.name in models]
     with dg.DagsterInstance.get() as instance, marked(folder) as mark:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -17,9 +17,12 @@ from feature_repo.stores.wire.times import ABSENT, micros_of
 from serving import errors
 from serving.models import Serving
 from serving.questions import Question
+from training import past
 from training.leakage import times_of
+from training.policy import WhenMissing
 
 HOUR = 3_600_000_000
+MICROSECOND = timedelta(microseconds=1)
 _STALE = int(Status.STALE)  # NumPy takes ten times as long over an enumeration's
 Objects = Mapping[str, npt.NDArray[np.object_]]
 
@@ -47,26 +50,33 @@ async def online(model: Serving, ids: Sequence[int], now: datetime, waited: floa
 
 
 def offline(store: FeatureStore, model: Serving, ids: Sequence[int], moments: Sequence[datetime]) -> Told:
-    """What was known at those moments, by the very join that makes training sets."""
+    """What was known at those moments, by the very lookup that makes training sets."""
     card = model.artifact.card
-    stored = [one for one in card.inputs.each if one.view in model.stored_views]
+    stored = [each for each in card.inputs.each if each.view in model.stored_views]
+    views = [
+        store.registry.get_feature_view(view, store.project, allow_cache=True)[
+            [each.name for each in stored if each.view == view]
+        ]
+        for view in model.stored_views
+    ]
+    policy = {view: WhenMissing.of(rule) for view, rule in card.when_missing.items()}
     rows = pa.table(
         {
             card.entity: pa.array(ids, pa.int64()),
             "event_timestamp": pa.array([moment.astimezone(UTC) for moment in moments], pa.timestamp("us", "UTC")),
         }
     )
-    job = store.get_historical_features(entity_df=rows, features=[f"{one.view}:{one.name}" for one in stored])
-    answer = job.to_arrow_with_times()  # type: ignore[attr-defined]  # what our offline store adds
-    told = {one.name: answer[one.name] for one in stored}
-    numeric = tuple(one.name for one in stored if not pa.types.is_string(told[one.name].type))
-    times = np.stack(
-        [
-            answer[times_of(view)[0]].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).fill_null(ABSENT).to_numpy()
-            for view in model.stored_views
-        ],
-        axis=1,
-    )
+    answer = past.lookup(store, views, rows, policy)
+    times = _times(answer, model.stored_views)
+    unknown = (times == ABSENT).all(axis=1)
+    if unknown.any():  # never seen, or seen too long ago to be looked up by the policy
+        times[unknown] = _times(
+            past.lookup(store, views, rows.filter(pa.array(unknown)), policy, however_old=True), model.stored_views
+        )
+    told = {each.name: answer[each.name] for each in stored}
+    numeric = tuple(each.name for each in stored if not pa.types.is_string(told[each.name].type))
+    asked_at = np.array([micros_of(moment) for moment in moments])
+    ttl = np.array([view.ttl / MICROSECOND if view.ttl else np.inf for view in views])
     found = Found(
         columns=tuple(told),
         numeric=numeric,
@@ -74,14 +84,27 @@ def offline(store: FeatureStore, model: Serving, ids: Sequence[int], moments: Se
         objects={name: np.array(told[name].to_pylist(), object) for name in told if name not in numeric},
         views=model.stored_views,
         times=times,
-        states=np.where(times == ABSENT, Status.NOT_FOUND, Status.PRESENT).astype(np.int8),
-        asked_at=micros_of(moments[0]),
+        states=np.where(
+            times == ABSENT, Status.NOT_FOUND, np.where(asked_at[:, None] - times > ttl, _STALE, Status.PRESENT)
+        ).astype(np.int8),
+        asked_at=int(asked_at[0]),
     )
-    return judged(model, found, ids)
+    return judged(model, found, ids, asked_at)
 
 
-def judged(model: Serving, found: Found, ids: Sequence[int]) -> Told:
-    """Values that are too old or missing, met as the model's card says."""
+def _times(answer: pa.Table, views: Sequence[str]) -> npt.NDArray[np.int64]:
+    """When each view's values stood, in microseconds; ABSENT where there are none."""
+    return np.stack(
+        [
+            answer[times_of(view)[0]].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).fill_null(ABSENT).to_numpy()
+            for view in views
+        ],
+        axis=1,
+    )
+
+
+def judged(model: Serving, found: Found, ids: Sequence[int], moments: npt.NDArray[np.int64] | None = None) -> Told:
+    """Values that are too old or missing, met as the model's card says. `moments` if the rows stand at several."""
     if found.states.max() < _STALE:
         return Told(found, ((),) * len(ids), (None,) * len(ids))
     numbers, objects = found.numbers.copy(), {name: values.copy() for name, values in found.objects.items()}
@@ -95,7 +118,8 @@ def judged(model: Serving, found: Found, ids: Sequence[int]) -> Told:
         for view, state in zip(found.views, found.states[row].tolist(), strict=True):
             if state < _STALE:
                 continue
-            age = (found.asked_at - int(found.event_times[view][row])) / 1e6 if state == Status.STALE else None
+            moment = found.asked_at if moments is None else int(moments[row])
+            age = (moment - int(found.event_times[view][row])) / 1e6 if state == Status.STALE else None
             rule = model.artifact.card.when_missing.get(view, {"policy": "fail"})
             what = f"{view}: stale, {age / 86400:.1f} days old" if age is not None else f"{view}: missing"
             if rule["policy"] == "last_known" and age is not None and age <= rule["up_to_seconds"]:

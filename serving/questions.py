@@ -9,6 +9,9 @@ from serving import errors
 from serving.models import Serving
 from serving.schemas import Ask
 
+BEYOND = 1.0
+"""So far beyond what a model was trained on a request may still reach."""
+
 
 @dataclass(frozen=True)
 class Arrived:
@@ -38,6 +41,12 @@ def question_of(arrived: Arrived, model: Serving, now: datetime) -> Question | e
     for name, value in (ask.features or {}).items():
         if reason := _cannot_be(model, name, value):
             return errors.bad(f"features.{name}", reason)
+    for name, (_, high) in model.artifact.card.ranges.items():
+        if (value := getattr(ask, name, 0.0)) > high + BEYOND:
+            return errors.bad(
+                name,
+                f"expected at most {high:.1f}, up to which {model.name} was trained, found {value:g}; see /v1/models",
+            )
     # The present is told to the second: questions of one second share what is computed from the moment.
     return Question(ask, arrived.began, int(ask.entity_id), moment or now.replace(microsecond=0), moment is not None)
 

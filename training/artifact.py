@@ -60,13 +60,16 @@ class Card:
     when_missing: Mapping[str, Mapping[str, Any]]
     """By view: policy, and up_to_seconds."""
     centre: tuple[float, ...]
-    """The mean raw score of the rows that taught: what contributions are counted from."""
+    """The mean raw score of the training rows: what contributions are counted from."""
     metrics: Mapping[str, float]
     baseline: Mapping[str, Any]
     coverage: Mapping[str, float]
     trained_until: str
     training_set: Mapping[str, Any]
     intervals: Intervals | None = None
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Of each input that a request gives, the range that the model was trained on."""
+    caveats: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -152,7 +155,9 @@ def _card(folder: Path, told: bytes) -> Card:
         )
         groups = stored["intervals"] and Intervals(tuple(tuple(group) for group in stored["intervals"]["by_group"]))
         lists = {name: tuple(stored[name]) for name in ("classes", "thresholds", "centre")}
-        return Card(**{**stored, **lists, "inputs": inputs, "intervals": groups})
+        lists["caveats"] = tuple(stored.get("caveats", ()))
+        ranges = {name: (float(low), float(high)) for name, (low, high) in stored.get("ranges", {}).items()}
+        return Card(**{**stored, **lists, "inputs": inputs, "intervals": groups, "ranges": ranges})
     except (json.JSONDecodeError, KeyError, TypeError) as problem:
         raise ArtifactError(f"{folder / MANIFEST} is no manifest of a model: {problem}") from problem
 

@@ -1,47 +1,136 @@
-"""What a model must beat: the simplest answer that somebody would give without one."""
+"""What a model must beat: the simple answers that a skeptic would give without one.
+
+Each is made of the columns of a training set: what it learns, it learns from the rows that models are trained on.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from sklearn.neighbors import KNeighborsRegressor
 
-from training.inputs import Inputs, Matrix
-from training.metrics import Floats
-from training.specs import ModelSpec
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.bool_]
 
 NEIGHBOURS = 30
+PRIOR = 20.0
+"""So many rows of everybody's are added to a group's own, so that a small group does not answer from chance."""
 
 
-def baseline(
-    spec: ModelSpec, inputs: Inputs, rows: Matrix, labels: Floats, train: npt.NDArray[np.bool_]
-) -> tuple[str, Floats]:
-    """Its name, and its answers for all rows, from those that teach."""
-    column = inputs.columns.index
-    if spec.task == "price":
-        return _last_price(rows, labels, train, inputs)
-    if spec.task == "multiclass":
-        shares = np.bincount(labels[train].astype(int), minlength=len(spec.classes)) / train.sum()
-        return "shares of the kinds", np.tile(shares, (len(rows), 1))
-    if "hour_of_day" in inputs.columns:
-        hour = rows[:, column("hour_of_day")].astype(int)
-        opened = np.bincount(hour[train], labels[train], minlength=24)
-        rate = (opened + labels[train].mean()) / (np.bincount(hour[train], minlength=24) + 1)
-        return "everybody's rate of that hour", rate[hour][:, None]
-    return "base rate", np.full((len(rows), 1), labels[train].mean())
+class Baseline(Protocol):
+    """A simple answer."""
+
+    @property
+    def name(self) -> str:
+        """In a few words."""
+
+    def answers(self, table: pa.Table, train: Rows, classes: int) -> Floats:
+        """For all rows of a training set (rows, answers), from those to train on."""
 
 
-def _last_price(rows: Matrix, labels: Floats, train: npt.NDArray[np.bool_], inputs: Inputs) -> tuple[str, Floats]:
+@dataclass(frozen=True)
+class BaseRate:
+    """The same probability for everybody."""
+
+    name: str = "base rate"
+
+    def answers(self, table: pa.Table, train: Rows, classes: int) -> Floats:  # noqa: ARG002
+        """The mean label."""
+        return np.full((len(table), 1), _floats(table, "label")[train].mean())
+
+
+@dataclass(frozen=True)
+class RateBy:
+    """Everybody's rate by a column of few values."""
+
+    column: str
+    name: str
+
+    def answers(self, table: pa.Table, train: Rows, classes: int) -> Floats:  # noqa: ARG002
+        """The mean label of the row's value."""
+        labels, codes = _floats(table, "label"), _codes(table[self.column])
+        rate = labels[train].mean()
+        positives = np.bincount(codes[train], labels[train], minlength=codes.max() + 1)
+        rows = np.bincount(codes[train], minlength=codes.max() + 1)
+        return np.asarray(((positives + rate) / (rows + 1))[codes][:, None])
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The shares of the classes among everybody, or in the region and quarter of the year."""
+
+    by_region_and_season: bool = False
+
+    @property
+    def name(self) -> str:
+        """In a few words."""
+        return "shares of the region and season" if self.by_region_and_season else "shares"
+
+    def answers(self, table: pa.Table, train: Rows, classes: int) -> Floats:
+        """A probability a class."""
+        labels = _floats(table, "label").astype(int)
+        shares = np.bincount(labels[train], minlength=classes) / train.sum()
+        if not self.by_region_and_season:
+            return np.tile(shares, (len(table), 1))
+        season = pc.quarter(table["event_timestamp"]).to_numpy() - 1
+        group = _codes(table["region_id"]) * 4 + season
+        counts = np.zeros((int(group.max()) + 1, classes))
+        np.add.at(counts, (group[train], labels[train]), 1)
+        counts += PRIOR * shares
+        return np.asarray((counts / counts.sum(axis=1, keepdims=True))[group])
+
+
+@dataclass(frozen=True)
+class RegionsRate:
+    """What a square foot was sold for in the region in the twelve months before, times the home's."""
+
+    rate: str
+    area: str
+    name: str = "median price per sqft of the region, last 12 months"
+
+    def answers(self, table: pa.Table, train: Rows, classes: int) -> Floats:  # noqa: ARG002
+        """A price."""
+        labels, area, rate = (_floats(table, name) for name in ("label", self.area, self.rate))
+        everywhere = np.nanmedian(np.where(area > 0, labels / np.where(area > 0, area, 1), np.nan)[train])
+        priced = np.where(rate > 0, rate, everywhere) * area
+        return np.where(priced > 0, priced, np.median(labels[train]))[:, None]
+
+
+@dataclass(frozen=True)
+class LastPrice:
     """The last sale moved with the index; where there is none, what neighbours paid per square foot."""
-    column = inputs.columns.index
-    estimate = rows[:, column("estimated_value")].astype(np.float64)
-    area = rows[:, column("living_area_sqft")].astype(np.float64)
-    place = rows[:, [column("latitude"), column("longitude")]].astype(np.float64)
-    known = ~np.isnan(place).any(axis=1) & (area > 0)
-    missing = np.isnan(estimate)
-    answers = np.where(missing, np.median(labels[train]), estimate)
-    if (train & known).sum() >= NEIGHBOURS and (missing & known).any():
-        paid = KNeighborsRegressor(NEIGHBOURS).fit(place[train & known], labels[train & known] / area[train & known])
-        asked = missing & known
-        answers[asked] = paid.predict(place[asked]) * area[asked]
-    return "last price moved with the index, else neighbours' price per sqft", answers[:, None]
+
+    estimate: str
+    area: str
+    place: tuple[str, str]
+    name: str = "last price moved with the index, else neighbours' price per sqft"
+
+    def answers(self, table: pa.Table, train: Rows, classes: int) -> Floats:  # noqa: ARG002
+        """A price."""
+        labels, area, estimate = (_floats(table, name) for name in ("label", self.area, self.estimate))
+        place = np.stack([_floats(table, name) for name in self.place], axis=1)
+        described = ~np.isnan(place).any(axis=1) & (area > 0)
+        without = np.isnan(estimate)
+        answers = np.where(without, np.median(labels[train]), estimate)
+        if (train & described).sum() >= NEIGHBOURS and (without & described).any():
+            rate = labels[train & described] / area[train & described]
+            neighbours = KNeighborsRegressor(NEIGHBOURS).fit(place[train & described], rate)
+            answers[without & described] = neighbours.predict(place[without & described]) * area[without & described]
+        return np.asarray(answers[:, None])
+
+
+def _floats(table: pa.Table, name: str) -> Floats:
+    return np.asarray(table[name].cast(pa.float64()).fill_null(np.nan).to_numpy(), np.float64)
+
+
+def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Each value as a small number; a missing one has a number of its own."""
+    return np.asarray(
+        column.combine_chunks().dictionary_encode(null_encoding="encode").indices.to_numpy(zero_copy_only=False),
+        np.int64,
+    )

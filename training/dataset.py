@@ -20,7 +20,7 @@ from feast.errors import FeatureServiceNotFoundException
 
 from feature_repo.home import home as home_folder
 from feature_repo.store import open_store
-from training import leakage
+from training import leakage, past
 from training.facts import Facts
 from training.manifest import (
     Manifest,
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 BLOCK = 500_000
+UNSETTLED, THINNED, UNANSWERED = "no settled label", "beyond at_most", "no features that the scorer would answer from"
+"""Why rows that were asked for are left out of a training set."""
 Shown = Callable[[str, int, int], None]
 
 
@@ -132,15 +134,19 @@ def training_set(
     )
     rows = asked if "label" in asked.column_names else spec.label.outcome(facts, asked)
     rows = typed(rows).sort_by([("event_timestamp", "ascending"), (spec.entity, "ascending")])
-    rows = rows if at_most is None else thinned(rows, spec.entity, at_most)
-    show("rows", 1, 1)
     if not len(rows):
         raise TrainingSetError(
             f"{spec.name}: of {len(asked):,} rows asked for, none has a label that was settled by {data_end:%Y-%m-%d}. "
             f"The label: {spec.label.definition}. Choose an earlier span, or load later data."
         )
-    joined = _joined(store, service, rows, show)
+    settled = len(rows)
+    rows = rows if at_most is None else thinned(rows, spec.entity, at_most)
+    kept = len(rows)
+    rows = spec.label.context(facts, rows)
+    show("rows", 1, 1)
+    joined = _joined(spec, store, views, rows, show)
     leakage.check(rows, joined, [view.name for view in views if isinstance(view, FeatureView)], data_end)
+    rows, joined = _answerable(spec, views, rows, joined)
     inputs = (
         *(f.name for projection in service.feature_view_projections for f in projection.features),
         *spec.label.extra,
@@ -166,7 +172,7 @@ def training_set(
         code=code_version(),
         libraries=library_versions(),
         rows=len(table),
-        left_out=len(asked) - len(table),
+        left_out={UNSETTLED: len(asked) - settled, THINNED: settled - kept, UNANSWERED: kept - len(table)},
         columns=tuple(table.column_names),
         inputs=inputs,
         sha256="",
@@ -236,15 +242,16 @@ def _service(store: FeatureStore, name: str) -> FeatureService:
         ) from None
 
 
-def _joined(store: FeatureStore, service: FeatureService, rows: pa.Table, show: Shown) -> pa.Table:
+def _joined(
+    spec: ModelSpec, store: FeatureStore, views: list[BaseFeatureView], rows: pa.Table, show: Shown
+) -> pa.Table:
     """The rows with their features, and the times of these."""
     blocks = []
     for first in range(0, len(rows), BLOCK):
         show("features", first, len(rows))
         block = rows.slice(first, BLOCK)
         entity_rows = block.append_column("request_timestamp", block["event_timestamp"])
-        job = store.get_historical_features(entity_df=entity_rows, features=service)
-        blocks.append(job.to_arrow_with_times() if hasattr(job, "to_arrow_with_times") else job.to_arrow())
+        blocks.append(past.lookup(store, views, entity_rows, spec.when_missing))
     show("features", len(rows), len(rows))
     joined = pa.concat_tables(blocks)
     if joined["event_timestamp"].cast(MOMENT) != rows["event_timestamp"]:
@@ -253,6 +260,21 @@ def _joined(store: FeatureStore, service: FeatureService, rows: pa.Table, show: 
             "its joins lose rows. Use feature_repo.stores.offline.AsofOfflineStore."
         )
     return joined
+
+
+def _answerable(
+    spec: ModelSpec, views: list[BaseFeatureView], rows: pa.Table, joined: pa.Table
+) -> tuple[pa.Table, pa.Table]:
+    """The rows that the scorer would have answered, with and without their features as it would have seen them."""
+    features, answered = past.apply(joined, views, spec.when_missing)
+    if not answered.any():
+        stored = ", ".join(view.name for view in views if isinstance(view, FeatureView))
+        raise TrainingSetError(
+            f"{spec.name}: none of {len(rows):,} rows has features: no snapshot of {stored} that is young enough was "
+            f"known at any moment from {rows['event_timestamp'][0].as_py():%Y-%m-%d} to "
+            f"{rows['event_timestamp'][-1].as_py():%Y-%m-%d}. Compute these days: `tidemark features --from --to`."
+        )
+    return rows.filter(pa.array(answered)), features.filter(pa.array(answered))
 
 
 def _sources(spec: ModelSpec, views: list[BaseFeatureView], facts: Facts, rows: pa.Table) -> dict[str, Source]:

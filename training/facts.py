@@ -38,28 +38,39 @@ class Facts:
             )
         return found
 
-    def newest(self, table: str, key: str, where: str = "true") -> str:
-        """A query for the rows of a table, each fact in its newest known version. `where` must not split versions."""
-        self.files(table)
-        known = "" if self.known_at is None else f"AND ingested_at <= {moment(self.known_at)}"
-        pattern = f"{glob.escape(str(self.home / 'raw' / table))}/known_on=[0-9]*/part.parquet".replace("'", "''")
-        return (
-            f"SELECT * FROM read_parquet('{pattern}', hive_partitioning = false) WHERE ({where}) {known} "
-            f"QUALIFY ingested_at = max(ingested_at) OVER (PARTITION BY {key})"
-        )
+    def versions(self, table: str) -> str:
+        """A query for the rows of a table that were known: every version of each fact."""
+        return f"SELECT * FROM {self._rows(table)} WHERE {self._known}"
+
+    def newest(self, table: str, key: str) -> str:
+        """A query for the rows of a table, each fact in its newest known version.
+
+        Whoever wants some of the facts must choose among these: a condition that splits versions would let an earlier
+        one stand for a fact that has been corrected.
+        """
+        return f"{self.versions(table)} QUALIFY ingested_at = max(ingested_at) OVER (PARTITION BY {key})"
+
+    def first(self, table: str, key: str) -> str:
+        """A query for the rows of a table, each fact in the version that became known first."""
+        return f"{self.versions(table)} QUALIFY ingested_at = min(ingested_at) OVER (PARTITION BY {key})"
 
     def end(self, table: str) -> datetime:
         """The moment up to which the table tells what happened: that of the last thing it tells."""
-        self.files(table)
-        pattern = f"{glob.escape(str(self.home / 'raw' / table))}/known_on=[0-9]*/part.parquet".replace("'", "''")
-        known = "" if self.known_at is None else f"WHERE ingested_at <= {moment(self.known_at)}"
-        last = self.select(
-            "SELECT epoch_us(max(occurred_at)) AS last "
-            f"FROM read_parquet('{pattern}', hive_partitioning = false) {known}"
-        )["last"][0].as_py()
+        last = self.select(f"SELECT epoch_us(max(occurred_at)) AS last FROM {self._rows(table)} WHERE {self._known}")[
+            "last"
+        ][0].as_py()
         if last is None:
             raise NoFactsError(f"nothing of {table!r} was known at {self.known_at}: choose a later known_at.")
         return EPOCH + timedelta(microseconds=last)
+
+    @property
+    def _known(self) -> str:
+        return "true" if self.known_at is None else f"ingested_at <= {moment(self.known_at)}"
+
+    def _rows(self, table: str) -> str:
+        self.files(table)
+        pattern = f"{glob.escape(str(self.home / 'raw' / table))}/known_on=[0-9]*/part.parquet".replace("'", "''")
+        return f"read_parquet('{pattern}', hive_partitioning = false)"
 
     def select(self, query: str, **tables: pa.Table) -> pa.Table:
         """The answer to a query, over Arrow tables by name as well."""

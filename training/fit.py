@@ -1,4 +1,4 @@
-"""From a training set to an examined model: candidates on the same folds, the best one kept, all examined."""
+"""From a training set to an evaluated model: candidates on the same folds, the best one kept, all of them tested."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from training.arrays import RowArrays, arrays
-from training.baselines import baseline
+from training.baselines import Baseline
 from training.candidates import candidates
 from training.dataset import TrainingSet
 from training.estimators import Params
@@ -28,8 +28,8 @@ RAREST = 1e-4
 
 
 @dataclass(frozen=True)
-class Examined:
-    """An answer to the model's question, and how it fared on the held-out time."""
+class Evaluation:
+    """A way to answer the model's question, and its result on the held-out time."""
 
     name: str
     answers: Floats
@@ -40,7 +40,7 @@ class Examined:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The best candidate, all others beside it, and what they were examined on."""
+    """The best candidate, all others beside it, and what they were tested on."""
 
     training_set: TrainingSet
     inputs: Inputs
@@ -52,13 +52,18 @@ class Fitted:
     calibration: Calibration
     intervals: Intervals | None
     coverage: Mapping[str, float]
-    baseline: Examined
-    candidates: tuple[Examined, ...]
+    baselines: tuple[Evaluation, ...]
+    candidates: tuple[Evaluation, ...]
 
     @property
-    def best(self) -> Examined:
+    def best(self) -> Evaluation:
         """The chosen candidate."""
         return next(one for one in self.candidates if one.name == self.estimator)
+
+    @property
+    def baseline(self) -> Evaluation:
+        """The baseline that is hardest to beat."""
+        return min(self.baselines, key=lambda simple: simple.figures["loss"])
 
     @property
     def spec(self) -> ModelSpec:
@@ -67,7 +72,7 @@ class Fitted:
 
     @property
     def test(self) -> Rows:
-        """The rows that examine."""
+        """The rows to test with."""
         return self.split.test
 
 
@@ -79,22 +84,23 @@ def fit(
     tune: int = 0,
     show: Shown = lambda *_: None,
 ) -> Fitted:
-    """Compare the estimators, keep the best one, calibrate it, examine all of them."""
+    """Compare the estimators, keep the best one, calibrate it, test all of them."""
     spec, rows = training_set.spec, arrays(training_set, inputs)
     split = split_by_time(rows.asked, rows.settled, test_from)
     taught, held_out = rows.where(split.train), rows.where(split.test)
     if spec.task != "price" and len(np.unique(taught.labels)) < 2:
         raise SplitError(
-            f"{spec.name}: all {len(taught.labels):,} rows that teach have the same label; there is nothing to learn."
+            f"{spec.name}: all {len(taught.labels):,} training rows have the same label; there is nothing to learn."
         )
     folds_by, found = candidates(spec, taught, _plain(spec, inputs, taught), tune=tune, show=show)
     best = min(found, key=lambda one: one.folds_loss)
 
-    def examined(name: str, answers: Floats, folds_loss: float | None = None, params: Params | None = None) -> Examined:
-        return Examined(name, answers, figures(spec.task, held_out.labels, answers, spec.classes), folds_loss, params)
+    def evaluated(
+        name: str, answers: Floats, folds_loss: float | None = None, params: Params | None = None
+    ) -> Evaluation:
+        return Evaluation(name, answers, figures(spec.task, held_out.labels, answers, spec.classes), folds_loss, params)
 
-    answers = {one.name: one.answers(held_out.matrix, spec.task) for one in found}
-    name, simple = baseline(spec, inputs, rows.matrix, rows.labels, split.train)
+    answers = {candidate.name: candidate.answers(held_out.matrix, spec.task) for candidate in found}
     spread = None
     if spec.task == "price":
         seen, residuals = best.unseen.seen, residuals_of(taught, best.unseen.scores, best.calibration)
@@ -110,11 +116,19 @@ def fit(
         calibration=best.calibration,
         intervals=spread,
         coverage=coverage_of(spec, inputs, held_out, answers[best.name][:, 0], spread) if spread else {},
-        baseline=examined(
-            name, simple[split.test] if spec.task == "price" else np.clip(simple[split.test], RAREST, None)
+        baselines=tuple(
+            evaluated(simple.name, _baseline(spec, simple, training_set, split)) for simple in spec.baselines
         ),
-        candidates=tuple(examined(one.name, answers[one.name], one.folds_loss, one.unseen.params) for one in found),
+        candidates=tuple(
+            evaluated(candidate.name, answers[candidate.name], candidate.folds_loss, candidate.unseen.params)
+            for candidate in found
+        ),
     )
+
+
+def _baseline(spec: ModelSpec, simple: Baseline, training_set: TrainingSet, split: Split) -> Floats:
+    answers = simple.answers(training_set.table, split.train, len(spec.classes))[split.test]
+    return answers if spec.task == "price" else np.clip(answers, RAREST, None)
 
 
 def _plain(spec: ModelSpec, inputs: Inputs, taught: RowArrays) -> Calibration:

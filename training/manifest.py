@@ -43,7 +43,8 @@ class Manifest:
     code: str
     libraries: Mapping[str, str]
     rows: int
-    left_out: int
+    left_out: Mapping[str, int]
+    """Rows that were asked for and are not there, by reason."""
     columns: tuple[str, ...]
     inputs: tuple[str, ...]
     sha256: str

@@ -30,7 +30,7 @@ def losses(task: Task, labels: Floats, answers: Floats) -> Floats:
 
 
 def figures(task: Task, labels: Floats, answers: Floats, classes: Sequence[str] = ()) -> dict[str, float]:
-    """The figures of a test: those that tell nothing here (an AUC of one class only) are left out."""
+    """The figures of a test: those that mean nothing here (an AUC of one class only) are left out."""
     found = {"rows": float(len(labels)), "loss": float(losses(task, labels, answers).mean())}
     if task == "price":
         off = np.abs(answers[:, 0] / labels - 1)
@@ -41,17 +41,10 @@ def figures(task: Task, labels: Floats, answers: Floats, classes: Sequence[str] 
             "median_ratio": float(np.median(answers[:, 0] / labels)),
         }
     if task == "multiclass":
-        chosen, present = answers.argmax(axis=1), np.unique(labels).astype(int)
-        found |= {
-            "accuracy": float((chosen == labels).mean()),
-            "macro_f1": float(f1_score(labels, chosen, average="macro", labels=present)),
-        }
-        for place in present:
-            if len(present) > 1:
-                found[f"auc_{classes[place].lower()}"] = float(roc_auc_score(labels == place, answers[:, place]))
-        return found
+        return found | _of_classes(labels.astype(int), answers, classes)
     found |= {
         "base_rate": float(labels.mean()),
+        "mean_probability": float(answers[:, 0].mean()),
         "brier": float(brier_score_loss(labels, np.clip(answers[:, 0], 0, 1))),
         "calibration_error": calibration_error(labels, answers[:, 0]),
     }
@@ -63,8 +56,30 @@ def figures(task: Task, labels: Floats, answers: Floats, classes: Sequence[str] 
     return found
 
 
+def _of_classes(labels: npt.NDArray[np.int64], answers: Floats, classes: Sequence[str]) -> dict[str, float]:
+    chosen, present = answers.argmax(axis=1), np.unique(labels)
+    recalls = [float((chosen[labels == place] == place).mean()) for place in present]
+    found = {
+        "accuracy": float((chosen == labels).mean()),
+        "balanced_accuracy": float(np.mean(recalls)),
+        "macro_f1": float(f1_score(labels, chosen, average="macro", labels=present)),
+    }
+    for place, recall in zip(present.tolist(), recalls, strict=True):
+        name = classes[place].lower()
+        found |= {
+            f"share_{name}": float((labels == place).mean()),
+            f"chosen_{name}": float((chosen == place).mean()),
+            f"recall_{name}": recall,
+        }
+        if (chosen == place).any():
+            found[f"precision_{name}"] = float((labels[chosen == place] == place).mean())
+        if len(present) > 1:
+            found[f"auc_{name}"] = float(roc_auc_score(labels == place, answers[:, place]))
+    return found
+
+
 def reliability(labels: Floats, probabilities: Floats) -> list[tuple[float, float, int]]:
-    """Said, seen and rows, in bins of equal size."""
+    """Mean probability, observed rate and rows, in bins of equal size."""
     order = np.argsort(probabilities, kind="stable")
     return [
         (float(probabilities[part].mean()), float(labels[part].mean()), len(part))
@@ -74,8 +89,9 @@ def reliability(labels: Floats, probabilities: Floats) -> list[tuple[float, floa
 
 
 def calibration_error(labels: Floats, probabilities: Floats) -> float:
-    """The mean distance of said and seen over bins of equal size."""
-    return sum(abs(said - seen) * rows for said, seen, rows in reliability(labels, probabilities)) / len(labels)
+    """The mean distance of probability and observed rate over bins of equal size."""
+    bins = reliability(labels, probabilities)
+    return sum(abs(probability - rate) * rows for probability, rate, rows in bins) / len(labels)
 
 
 def margin(better: Floats, worse: Floats, entity: npt.NDArray[np.int64], seed: int = 7) -> tuple[float, float, float]:

@@ -31,22 +31,24 @@ def residuals_of(rows: RowArrays, scores: Scores, calibration: Calibration) -> F
 
 
 def spread_of(spec: ModelSpec, inputs: Inputs, rows: RowArrays, residuals: Floats) -> Intervals:
-    """How far off prices may be, from the residuals of rows that taught the model nothing."""
-    return intervals(residuals - np.median(residuals), *_told_and_months(spec, inputs, rows.matrix))
+    """How far off prices may be, from the residuals of rows that it was not trained on."""
+    return intervals(residuals - np.median(residuals), *estimate_and_months(spec, inputs, rows.matrix))
+
+
+def within(spec: ModelSpec, inputs: Inputs, rows: RowArrays, answers: Floats, spread: Intervals, level: float) -> Rows:
+    """Which prices lie within their intervals of a level."""
+    low, high = spread.bounds(answers, *estimate_and_months(spec, inputs, rows.matrix), level)
+    return np.asarray((rows.labels >= low) & (rows.labels <= high))
 
 
 def coverage_of(
     spec: ModelSpec, inputs: Inputs, rows: RowArrays, answers: Floats, spread: Intervals
 ) -> dict[str, float]:
     """The share of prices that lie within their intervals, by the level asked."""
-    told, months = _told_and_months(spec, inputs, rows.matrix)
-    found = {}
-    for level in LEVELS:
-        low, high = spread.bounds(answers, told, months, level)
-        found[f"{level:.0%}"] = float(((rows.labels >= low) & (rows.labels <= high)).mean())
-    return found
+    return {f"{level:.0%}": float(within(spec, inputs, rows, answers, spread, level).mean()) for level in LEVELS}
 
 
-def _told_and_months(spec: ModelSpec, inputs: Inputs, rows: Matrix) -> tuple[Rows, Floats]:
+def estimate_and_months(spec: ModelSpec, inputs: Inputs, rows: Matrix) -> tuple[Rows, Floats]:
+    """Of each row whether it has an estimate, and how many months ahead it asks."""
     column = inputs.columns.index
     return rows[:, column(spec.estimate)] > 0, rows[:, column("months_ahead")].astype(np.float64)

@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from feature_repo.home import home as home_folder
@@ -27,6 +27,8 @@ from mlflow.exceptions import MlflowException
 
 BEFORE = "before"
 """The tag of a champion that names the version it took over from."""
+GATES = "gates"
+"""The tag of a version that holds the verdicts of its gates."""
 
 
 class RegistryError(ValueError):
@@ -62,10 +64,11 @@ class Registry:
         client, spec = self.client, fitted.spec
         run = client.create_run(self._experiment(client, spec.name), run_name=f"{spec.name} {fitted.estimator}")
         try:
-            for one in (fitted.baseline, *fitted.candidates):
-                name = one.name if one is not fitted.baseline else "baseline"
-                for figure, value in one.figures.items():
-                    client.log_metric(run.info.run_id, f"{name}.{figure}", value)
+            for candidate in fitted.candidates:
+                for figure, value in candidate.figures.items():
+                    client.log_metric(run.info.run_id, f"{candidate.name}.{figure}", value)
+            for figure, value in fitted.baseline.figures.items():
+                client.log_metric(run.info.run_id, f"baseline.{figure}", value)
             for figure, value in fitted.best.figures.items():
                 client.log_metric(run.info.run_id, figure, value)
             for level, share in fitted.coverage.items():
@@ -89,7 +92,13 @@ class Registry:
                 if problem.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
             made = client.create_model_version(
-                spec.name, f"{run.info.artifact_uri}/model", run.info.run_id, tags={PINNED: artifact.sha256_of(folder)}
+                spec.name,
+                f"{run.info.artifact_uri}/model",
+                run.info.run_id,
+                tags={
+                    PINNED: artifact.sha256_of(folder),
+                    GATES: json.dumps([asdict(verdict) for verdict in verdicts]),
+                },
             )
         except BaseException:
             client.set_terminated(run.info.run_id, "FAILED")
@@ -98,15 +107,26 @@ class Registry:
         client.set_terminated(run.info.run_id)
         return str(made.version)
 
-    def promote(self, model: str, version: str, verdicts: Sequence[Verdict] = ()) -> None:
-        """Let a version serve."""
+    def promote_evaluated(self, model: str, version: str) -> None:
+        """Let a version serve whose gates, as judged when it was registered, did not fail."""
+        tag = self._version(self.client, model, version).tags.get(GATES)
+        if tag is None:
+            raise RegistryError(
+                f"{model}: version {version} has no verdicts of its gates, so it is not promoted. Train it again, or "
+                f"promote it by hand: `tidemark models --promote {model}:{version}`."
+            )
+        if failed := [verdict for verdict in json.loads(tag) if verdict["outcome"] == "failed"]:
+            reasons = "; ".join(f"{verdict['gate']}: {verdict['reason']}" for verdict in failed)
+            raise RegistryError(f"{model}: version {version} is not promoted, since its gates failed: {reasons}")
+        self.promote(model, version)
+
+    def promote(self, model: str, version: str) -> None:
+        """Let a version serve, whatever its gates said."""
         client = self.client
         before = self.champion(model)
         made = self._version(client, model, version)
         if before and before != version:
             client.set_model_version_tag(model, made.version, BEFORE, before)
-        if verdicts:
-            client.set_model_version_tag(model, made.version, "gates", json.dumps([v.__dict__ for v in verdicts]))
         client.set_registered_model_alias(model, CHAMPION, made.version)
 
     def roll_back(self, model: str) -> str:

@@ -1,27 +1,32 @@
-"""A page a model: what it is for, how it fared on the held-out time, against what, and for whom less well."""
+"""A page a model: what it is for, its results on the held-out time, against what, and for whom they are worse."""
 
 from __future__ import annotations
 
 import html
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
+from training.breakdown import GroupResult, breakdown, half_widths
+from training.caveats import caveats
 from training.fit import Fitted
 from training.gates import Verdict
-from training.metrics import Floats, figures, reliability
+from training.metrics import Floats, reliability
 
 INK, TIDE, SAND = "#1d3557", "#2a9d8f", "#c9a66b"
 SAMPLE = 500
-LEAST = 30
-"""Groups of fewer rows are not shown: their figures would be chance."""
+_SHOWN = (
+    "loss", "base_rate", "mean_probability", "calibration_error", "auc", "accuracy", "balanced_accuracy",
+    "median_error", "median_ratio", "coverage_80",
+)  # fmt: skip
+"""The figures that are shown by group."""
+_NEWCOMERS = "it knows only what the feature views hold; of entities that came last month that is little"
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1d3557; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
@@ -33,8 +38,8 @@ svg { max-width: 100%; height: auto } h2 { margin-top: 2.5rem }
 """
 
 
-def report(fitted: Fitted, verdicts: Sequence[Verdict], regions: npt.NDArray[np.int64] | None = None) -> str:
-    """The page as HTML, pictures included. `regions` gives the region of each row that examines."""
+def report(fitted: Fitted, verdicts: Sequence[Verdict]) -> str:
+    """The page as HTML, pictures included."""
     spec, manifest = fitted.spec, fitted.training_set.manifest
     held_out = fitted.rows.asked[fitted.test]
     parts = [
@@ -45,21 +50,20 @@ def report(fitted: Fitted, verdicts: Sequence[Verdict], regions: npt.NDArray[np.
                 ("Answers for", f"one {spec.entity.removesuffix('_id')}, at a moment"),
                 ("Label", manifest.label),
                 ("Estimator", f"{fitted.estimator}, chosen on folds by {fitted.folds_by}"),
-                ("Taught by", f"{fitted.split.train.sum():,} rows, settled before {str(fitted.split.at)[:10]}"),
-                (
-                    "Examined by",
-                    f"{len(held_out):,} rows, asked {str(held_out.min())[:10]} to {str(held_out.max())[:10]}",
-                ),
+                ("Training rows", f"{fitted.split.train.sum():,}, settled before {str(fitted.split.at)[:10]}"),
+                ("Test rows", f"{len(held_out):,}, from {str(held_out.min())[:10]} to {str(held_out.max())[:10]}"),
+                ("Left out", _left_out(manifest.left_out)),
                 ("Training set", manifest.sha256),
                 ("Made by", manifest.code),
                 (
                     "Meant for",
                     "ranking and planning by people who can overrule it; not for decisions on credit or terms",
                 ),
-                ("Mind", "it knows only what the feature views tell; of whoever came last month it knows little"),
             ]
         ),
-        "<h2>Against the simplest answer</h2>",
+        "<h2>Caveats</h2><ul>",
+        *(f"<li>{html.escape(caveat)}</li>" for caveat in (*caveats(fitted), _NEWCOMERS)),
+        "</ul><h2>Against simple answers</h2>",
         _candidates(fitted),
         "<h2>Gates</h2>",
         "<table>"
@@ -75,9 +79,15 @@ def report(fitted: Fitted, verdicts: Sequence[Verdict], regions: npt.NDArray[np.
         "<p>Mean absolute contribution to the raw score, on a sample of the held-out rows.</p>",
         _importances(fitted),
     ]
-    for title, groups in (("By region", regions), ("By segment", _segments(fitted))):
-        if groups is not None and len(np.unique(groups)) > 1:
-            parts += [f"<h2>{title}</h2>", _by_group(fitted, np.asarray(groups).astype(str))]
+    if fitted.spec.task == "multiclass":
+        parts += ["<h2>By class</h2>", _by_class(fitted)]
+    for title, groups in breakdown(fitted).items():
+        parts += [f"<h2>By {title}</h2>", _by_group(groups)]
+    if widths := half_widths(fitted):
+        parts += [
+            "<h2>Half widths of 80 % intervals</h2>",
+            _pairs((k, f"{np.expm1(w):.1%}") for k, w in widths.items()),
+        ]
     title = html.escape(spec.name)
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>"
@@ -101,12 +111,12 @@ def _pairs(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def _candidates(fitted: Fitted) -> str:
-    every = (fitted.baseline, *fitted.candidates)
+    every = (*fitted.baselines, *fitted.candidates)
     names = [name for name in fitted.best.figures if name != "rows"]
     head = "".join(f"<th class=n>{html.escape(name.replace('_', ' '))}</th>" for name in names)
     lines = []
     for one in every:
-        mark = " (chosen)" if one is fitted.best else " (baseline)" if one is fitted.baseline else ""
+        mark = " (chosen)" if one is fitted.best else " (baseline)" if one in fitted.baselines else ""
         cells = "".join(
             f"<td class=n>{one.figures[name]:.4f}</td>" if name in one.figures else "<td></td>" for name in names
         )
@@ -131,10 +141,10 @@ def _pictures(fitted: Fitted) -> str:
                 if 0 < positive.mean() < 1:
                     false, true, _ = roc_curve(positive, answers[:, place])
                     left.plot(false, true, label=name)
-                    said, seen, _ = zip(*reliability(positive.astype(np.float64), answers[:, place]), strict=True)
-                    right.plot(said, seen, marker="o", label=name)
-            for axes, titles in ((left, ("ROC", "false alarms", "found")), (right, ("Calibration", "said", "seen"))):
-                _diagonal(axes, *titles, whole=axes is left)
+                    bins = reliability(positive.astype(np.float64), answers[:, place])
+                    right.plot(*zip(*((mean, rate) for mean, rate, _ in bins), strict=True), marker="o", label=name)
+            _diagonal(left, "ROC", "false positive rate", "true positive rate", whole=True)
+            _diagonal(right, "Calibration", "mean probability", "observed rate", whole=False)
         sink = io.StringIO()
         figure.savefig(sink, format="svg", metadata={"Date": None})
     return sink.getvalue()[sink.getvalue().index("<svg") :]
@@ -176,32 +186,35 @@ def _importances(fitted: Fitted) -> str:
     )
 
 
-def _segments(fitted: Fitted) -> npt.NDArray[np.str_] | None:
-    """What kind of home, or how active the customer."""
-    matrix, columns = fitted.rows.matrix[fitted.test], fitted.inputs.columns
-    kinds = [(place, name.partition("=")[2]) for place, name in enumerate(columns) if "=" in name]
-    if kinds:
-        told = matrix[:, [place for place, _ in kinds]]
-        names = np.array([*(name for _, name in kinds), "unknown"])
-        return np.asarray(names[np.where(told.any(axis=1), told.argmax(axis=1), len(kinds))])
-    if "active_days_30d" not in columns:
-        return None
-    days = matrix[:, columns.index("active_days_30d")]
-    names = np.array(["no active day in 30", "1 to 4 active days", "5 to 14", "15 and more"])
-    return np.asarray(names[np.searchsorted([1, 5, 15], days, side="right")])
-
-
-def _by_group(fitted: Fitted, groups: npt.NDArray[np.str_]) -> str:
-    labels, answers = fitted.rows.labels[fitted.test], fitted.best.answers
-    lines = []
-    for group in sorted(np.unique(groups)):
-        of_group = groups == group
-        if of_group.sum() < LEAST:
-            continue
-        told = figures(fitted.spec.task, labels[of_group], answers[of_group], fitted.spec.classes)
-        shown = {"price": ("median_error", "median_ratio"), "binary": ("auc", "base_rate", "calibration_error")}.get(
-            fitted.spec.task, ("accuracy", "loss")
+def _by_class(fitted: Fitted) -> str:
+    columns = ("share", "chosen", "recall", "precision", "auc")
+    found = fitted.best.figures
+    lines = [
+        f"<tr><td>{html.escape(name)}</td>"
+        + "".join(
+            f"<td class=n>{found[f'{column}_{name.lower()}']:.3f}</td>"
+            if f"{column}_{name.lower()}" in found
+            else "<td class=n>none</td>"
+            for column in columns
         )
-        cells = "".join(f"<td class=n>{name.replace('_', ' ')} {told[name]:.3f}</td>" for name in shown if name in told)
-        lines.append(f"<tr><td>{html.escape(group)}</td><td class=n>{of_group.sum():,} rows</td>{cells}</tr>")
-    return f"<table>{''.join(lines)}</table>"
+        for name in fitted.spec.classes
+    ]
+    head = "".join(f"<th class=n>{column}</th>" for column in columns)
+    return f"<table><tr><th></th>{head}</tr>{''.join(lines)}</table>"
+
+
+def _by_group(groups: Sequence[GroupResult]) -> str:
+    names = [name for name in _SHOWN if name in groups[0].figures]
+    head = "".join(f"<th class=n>{name.replace('_', ' ')}</th>" for name in names)
+    lines = []
+    for group in groups:
+        cells = "".join(
+            f"<td class=n>{group.figures[name]:.3f}</td>" if name in group.figures else "<td></td>" for name in names
+        )
+        count = f"<td class=n>{group.rows:,}</td><td class=n>{group.entities:,}</td>"
+        lines.append(f"<tr><td>{html.escape(group.name)}</td>{count}{cells}</tr>")
+    return f"<table><tr><th></th><th class=n>rows</th><th class=n>entities</th>{head}</tr>{''.join(lines)}</table>"
+
+
+def _left_out(left_out: Mapping[str, int]) -> str:
+    return "; ".join(f"{rows:,} rows: {reason}" for reason, rows in left_out.items() if rows) or "none"

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
 from feature_repo.services import CONTACT_TIMING_V1, MOVE_PROBABILITY_V1, PROPERTY_VALUE_V1, TRANSACTION_TYPE_V1
+from training.baselines import Baseline, BaseRate, LastPrice, RateBy, RegionsRate, Shares
 from training.labels import Label, contact_timing, move_probability, property_value, transaction_type
+from training.policy import Policy, WhenMissing
 
 Task = Literal["binary", "multiclass", "price"]
-
-
-@dataclass(frozen=True)
-class WhenMissing:
-    """What the scorer does where a view has no fresh values for an entity."""
-
-    policy: Literal["fail", "default", "last_known"]
-    """`fail`: answer 503. `default`: go on as if every value were null. `last_known`: take values past their TTL."""
-    up_to: timedelta = timedelta(0)
-    """How old the last known values may be."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +25,8 @@ class ModelSpec:
     service: str
     label: Label
     task: Task
+    baselines: tuple[Baseline, ...]
+    """What it must beat, each of them."""
     classes: tuple[str, ...] = ()
     every: timedelta = timedelta(days=7)
     """How often it is asked, in training."""
@@ -41,7 +34,7 @@ class ModelSpec:
     """For prices: the feature that is itself an estimate of the price, so that the model only learns what it misses."""
     area: str = ""
     """For prices: the feature that a price is counted by where there is no estimate."""
-    when_missing: Mapping[str, WhenMissing] = field(default_factory=dict)
+    when_missing: Policy = field(default_factory=dict)
     """By view; `fail` where nothing is said."""
     enough_rows: int = 500
     """Fewer rows in the test span make no evidence."""
@@ -60,6 +53,7 @@ MOVE_PROBABILITY = ModelSpec(
     service=MOVE_PROBABILITY_V1.name,
     label=move_probability.LABEL,
     task="binary",
+    baselines=(BaseRate(),),
     classes=("LOW", "MEDIUM", "HIGH"),
     when_missing={"behavioural": _WEEK_OLD, "transactional": _WEEK_OLD},
 )
@@ -70,6 +64,7 @@ TRANSACTION_TYPE = ModelSpec(
     service=TRANSACTION_TYPE_V1.name,
     label=transaction_type.LABEL,
     task="multiclass",
+    baselines=(Shares(), Shares(by_region_and_season=True)),
     classes=transaction_type.CLASSES,
     when_missing={"behavioural": _WEEK_OLD, "transactional": _WEEK_OLD},
     enough_rows=200,
@@ -81,6 +76,7 @@ CONTACT_TIMING = ModelSpec(
     service=CONTACT_TIMING_V1.name,
     label=contact_timing.LABEL,
     task="binary",
+    baselines=(BaseRate(), RateBy("hour_of_day", "everybody's rate of that hour")),
     when_missing={"behavioural": _GO_ON},
 )
 PROPERTY_VALUE = ModelSpec(
@@ -90,6 +86,10 @@ PROPERTY_VALUE = ModelSpec(
     service=PROPERTY_VALUE_V1.name,
     label=property_value.LABEL,
     task="price",
+    baselines=(
+        LastPrice("estimated_value", "living_area_sqft", ("latitude", "longitude")),
+        RegionsRate("region_price_per_sqft", "living_area_sqft"),
+    ),
     estimate="estimated_value",
     area="living_area_sqft",
     when_missing={"property": WhenMissing("last_known", up_to=timedelta(days=92))},

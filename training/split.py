@@ -1,7 +1,7 @@
-"""Which rows teach and which examine: by time, with nothing settled in between.
+"""Which rows a model is trained on and which test it: by time, with nothing settled in between.
 
-A row may teach only what was settled before the first moment of the examination. That leaves a gap as long as the
-label's horizon, exactly where labels take that long, and none where they were settled at once.
+A row is trained on only if it was settled before the first test row's moment. That leaves a gap as long as the label's
+horizon, exactly where labels take that long, and none where they were settled at once.
 """
 
 from __future__ import annotations
@@ -17,23 +17,25 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.bool_]
 Moments = npt.NDArray[np.datetime64]
 Pairs = list[tuple[Rows, Rows]]
-"""Rows that teach, and rows that examine what they taught."""
+"""Rows to train on, and rows to test with."""
 
 TEST_SHARE = 0.25
 FOLDS = 3
 FIRST_FOLD = 0.6
-"""The share of rows before the first fold's examination."""
-LEAST_TEACHING, LEAST_EXAMINING = 0.3, 0.05
-"""Shares of all rows: a fold that teaches with few favours the simplest estimator, which the whole would not."""
+"""The share of rows before the first fold's test."""
+LEAST_TRAIN, LEAST_TEST = 0.3, 0.05
+"""Shares of all rows: a fold that trains on few favours the simplest estimator, which the whole would not."""
+FARTHEST, FEWEST_FARTHEST = np.timedelta64(31, "D"), 60
+"""Rows whose answers take about the longest, and how many of them are to be trained on."""
 
 
 class SplitError(ValueError):
-    """The span is too short to teach and to examine."""
+    """The span is too short to train and to test."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Boolean masks over rows; `at` is the moment from which on rows examine."""
+    """Boolean masks over rows; `at` is the moment from which on rows test."""
 
     train: Rows
     test: Rows
@@ -41,7 +43,7 @@ class Split:
 
 
 def split_by_time(asked: Moments, settled: Moments, at: datetime | np.datetime64 | None = None) -> Split:
-    """Rows settled by `at` teach, rows asked from `at` on examine; the rest do neither.
+    """Rows settled by `at` are trained on, rows asked from `at` on test; the rest do neither.
 
     >>> days = np.array(["2024-01-01", "2024-02-01", "2024-03-01"], "datetime64[us]")
     >>> split = split_by_time(days, days + np.timedelta64(31, "D"), np.datetime64("2024-03-01"))
@@ -49,32 +51,49 @@ def split_by_time(asked: Moments, settled: Moments, at: datetime | np.datetime64
     ([True, False, False], [False, False, True])
     """
     if at is None:
-        at = np.sort(asked)[int(len(asked) * (1 - TEST_SHARE))]
+        at = _cut(asked, settled)
     cut = np.datetime64(at.replace(tzinfo=None), "us") if isinstance(at, datetime) else at.astype("datetime64[us]")
     train, test = settled <= cut, asked >= cut
     if not train.any() or not test.any():
         raise SplitError(
-            f"rows are asked from {asked.min():.10} to {asked.max():.10} and none of them is settled by {cut:.10}, "
-            "when the examination begins: ask for a longer span, or for another moment of examination."
+            f"rows stand from {asked.min():.10} to {asked.max():.10} and none of them is settled by {cut:.10}, when "
+            "the test begins: ask for a longer span, or for a later --test-from."
             if not train.any()
-            else f"no row is asked from {cut:.10} on: the last is of {asked.max():.10}."
+            else f"no row stands at {cut:.10}, when the test begins, or later: the last is of {asked.max():.10}."
         )
     return Split(train, test, cut)
 
 
-def folds(asked: Moments, settled: Moments, entity: npt.NDArray[np.int64]) -> tuple[Literal["time", "entity"], Pairs]:
-    """Pairs of teaching and examining rows, and by what they were made.
+def _cut(asked: Moments, settled: Moments) -> np.datetime64:
+    """The moment that leaves the last quarter of the rows to test with.
 
-    By time wherever each fold has enough rows to teach; else by entity.
+    Later where answers that take longest would else not be trained on at all, if a test is left by then: a range that
+    is answered must be one that was trained.
+    """
+    order = np.sort(asked)
+    usual: np.datetime64 = order[int(len(order) * (1 - TEST_SHARE))]
+    taken = settled - asked
+    farthest = np.sort(settled[taken >= taken.max() - FARTHEST])
+    if len(farthest) < FEWEST_FARTHEST:
+        return usual
+    latest = order[min(int(len(order) * (1 - LEAST_TEST)), len(order) - 1)]
+    reaching = np.datetime64(farthest[FEWEST_FARTHEST - 1])
+    return reaching if usual < reaching <= latest else usual
+
+
+def folds(asked: Moments, settled: Moments, entity: npt.NDArray[np.int64]) -> tuple[Literal["time", "entity"], Pairs]:
+    """Pairs of training and test rows, and by what they were made.
+
+    By time if each fold has enough rows, else by entity.
     """
     by_time = folds_by_time(asked, settled)
-    if all(train.mean() >= LEAST_TEACHING and test.mean() >= LEAST_EXAMINING for train, test in by_time):
+    if all(train.mean() >= LEAST_TRAIN and test.mean() >= LEAST_TEST for train, test in by_time):
         return "time", by_time
     return "entity", folds_by_entity(entity)
 
 
 def folds_by_time(asked: Moments, settled: Moments) -> Pairs:
-    """Folds in which what was settled teaches what comes next."""
+    """Folds that are trained on what was settled and tested with what comes next."""
     shares = np.linspace(FIRST_FOLD, 1, FOLDS + 1)
     cuts = np.quantile(asked.astype("int64"), shares).astype("int64").astype("datetime64[us]")
     return [
@@ -83,7 +102,7 @@ def folds_by_time(asked: Moments, settled: Moments) -> Pairs:
 
 
 def folds_by_entity(entity: npt.NDArray[np.int64]) -> Pairs:
-    """Folds in which no one teaches about themselves, whatever the time."""
+    """Folds in which no entity is tested with a model trained on itself, whatever the time."""
     of_each, place = np.unique(entity, return_inverse=True)
     fold_of = (np.random.default_rng(0).permutation(FOLDS * len(of_each)) % FOLDS)[place]
     return [(fold_of != fold, fold_of == fold) for fold in range(FOLDS)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +18,9 @@ from feature_repo.home import home as home_folder
 from feature_repo.store import open_store
 from training import artifact, report
 from training.arrays import inputs_of
+from training.caveats import caveats, trained_ranges
 from training.dataset import TrainingSet, training_set, views_of
 from training.deployed import NotDeployedError
-from training.facts import Facts
 from training.fit import Fitted, fit
 from training.gates import Evidence, Verdict, verdicts
 from training.graph import graph_of
@@ -32,9 +35,13 @@ MEDIUM, HIGH = 1.0, 3.0
 """From which multiple of the base rate on a probability is called medium, and high."""
 
 
+class TrainingInProgressError(ValueError):
+    """The model is being trained by another process."""
+
+
 @dataclass(frozen=True)
 class Trained:
-    """A model that was fitted, examined and registered."""
+    """A model that was fitted, evaluated and registered."""
 
     fitted: Fitted
     version: str
@@ -65,17 +72,17 @@ def train(
     home: Path | None = None,
     show: Shown = lambda *_: None,
 ) -> Trained:
-    """Train, examine and register a model; let it serve if no gate fails."""
+    """Train, evaluate and register a model; let it serve if no gate fails."""
     spec = model if isinstance(model, ModelSpec) else spec_of(model)
     folder = home or home_folder()
     rows = rows or training_set(spec, start=start, end=end, at_most=spec.most_rows, home=folder, show=show)
-    trained = examined(rows, test_from=test_from, tune=tune, home=folder, show=show)
+    trained = evaluate(rows, test_from=test_from, tune=tune, home=folder, show=show)
     if promote and trained.passed:
-        Registry(folder).promote(spec.name, trained.version, trained.verdicts)
+        Registry(folder).promote_evaluated(spec.name, trained.version)
     return trained
 
 
-def examined(
+def evaluate(
     rows: TrainingSet,
     *,
     test_from: date | datetime | str | None = None,
@@ -84,6 +91,13 @@ def examined(
     show: Shown = lambda *_: None,
 ) -> Trained:
     """Fit on a training set, judge, write the artifact and the report, register as challenger."""
+    with _alone(home, rows.spec.name):
+        return _evaluated(rows, test_from, tune, home, show)
+
+
+def _evaluated(
+    rows: TrainingSet, test_from: date | datetime | str | None, tune: int, home: Path, show: Shown
+) -> Trained:
     spec, store, registry = rows.spec, open_store(), Registry(home)
     views = views_of(store, store.get_feature_service(spec.service))
     champion = registry.champion(spec.name)  # asked first: a registry that is away says so before the work
@@ -92,13 +106,40 @@ def examined(
     )
     evidence = Evidence(fitted, _answers_of(champion, registry, fitted), champion or "")
     judged = verdicts(evidence)
-    place = home / "models" / "latest" / spec.name
-    shutil.rmtree(place, ignore_errors=True)
-    _write(fitted, place / "model")
-    rows.manifest.write(place / "training-set.manifest.json")
-    page = report.write(place / "report.html", report.report(fitted, judged, _regions(fitted, home)))
-    version = registry.register(fitted, place / "model", page, judged)
-    return Trained(fitted, version, judged, place / "model", page)
+    with TemporaryDirectory(prefix=f".{spec.name}-", dir=_folder(home / "models")) as scratch:
+        draft = Path(scratch) / "latest"
+        _write(fitted, draft / "model")
+        rows.manifest.write(draft / "training-set.manifest.json")
+        page = report.write(draft / "report.html", report.report(fitted, judged))
+        version = registry.register(fitted, draft / "model", page, judged)
+        place = _folder(home / "models" / "latest") / spec.name
+        if place.exists():
+            place.rename(Path(scratch) / "before")
+        draft.rename(place)
+    return Trained(fitted, version, judged, place / "model", place / "report.html")
+
+
+@contextmanager
+def _alone(home: Path, model: str) -> Iterator[None]:
+    """One training a model at a time: of two at once, one would replace what the other has just evaluated."""
+    with (_folder(home / "models") / f".{model}.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise TrainingInProgressError(
+                f"{model} is being trained already in {home}, by process {lock.read().strip() or 'unknown'}: wait "
+                "until it has ended, or stop it."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _folder(place: Path) -> Path:
+    place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def _write(fitted: Fitted, folder: Path) -> None:
@@ -119,10 +160,7 @@ def _write(fitted: Fitted, folder: Path) -> None:
         inputs=fitted.inputs,
         classes=spec.classes,
         thresholds=(MEDIUM * base, min(HIGH * base, (1 + base) / 2)) if spec.task == "binary" and spec.classes else (),
-        when_missing={
-            view: {"policy": rule.policy, "up_to_seconds": rule.up_to.total_seconds()}
-            for view, rule in spec.when_missing.items()
-        },
+        when_missing={view: rule.document() for view, rule in spec.when_missing.items()},
         centre=tuple(fitted.native.scores(taught[:: max(len(taught) // 2000, 1)]).mean(axis=0).tolist()),
         metrics=fitted.best.figures,
         baseline={"name": fitted.baseline.name, **fitted.baseline.figures},
@@ -130,6 +168,8 @@ def _write(fitted: Fitted, folder: Path) -> None:
         trained_until=str(fitted.split.at),
         training_set=asdict(manifest),
         intervals=fitted.intervals,
+        ranges=trained_ranges(fitted),
+        caveats=caveats(fitted),
     )
     artifact.write(
         folder,
@@ -142,7 +182,7 @@ def _write(fitted: Fitted, folder: Path) -> None:
 
 
 def _answers_of(champion: str | None, registry: Registry, fitted: Fitted) -> npt.NDArray[np.float64] | None:
-    """The champion's answers for the rows that examine, if it reads the same inputs."""
+    """The champion's answers for the test rows, if it reads the same inputs."""
     if champion is None:
         return None
     try:
@@ -152,14 +192,3 @@ def _answers_of(champion: str | None, registry: Registry, fitted: Fitted) -> npt
     if loaded.card.inputs != fitted.inputs:
         return None
     return loaded.answers(fitted.rows.matrix[fitted.test]).astype(np.float64)
-
-
-def _regions(fitted: Fitted, home: Path) -> npt.NDArray[np.int64] | None:
-    """The region of each row that examines, as last known."""
-    table, key = ("properties", "property_id") if fitted.spec.entity == "property_id" else ("customers", "customer_id")
-    known = Facts(home)
-    found = known.select(
-        f"SELECT {key}, any_value(region_id) AS region_id FROM ({known.newest(table, key)}) GROUP BY ALL"
-    )
-    region = dict(zip(found[key].to_pylist(), found["region_id"].to_pylist(), strict=True))
-    return np.array([region.get(one, -1) for one in fitted.rows.entity[fitted.test].tolist()])

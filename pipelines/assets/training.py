@@ -1,4 +1,4 @@
-"""Four assets a model: the rows it learns from, the model, how it was examined, and that it serves."""
+"""Four assets a model: its training set, the model, its evaluation, and its promotion."""
 
 from collections.abc import Iterator
 
@@ -12,8 +12,8 @@ from pipelines.retries import RETRIES
 from training.specs import MODELS, ModelSpec
 
 GATES = (
-    "enough rows", "no leakage", "no telltale feature",
-    "beats the baseline", "not worse than the champion", "calibrated",
+    "enough rows", "features are present", "no target leak",
+    "beats the baseline", "not worse than the champion", "calibrated", "unbiased",
 )  # fmt: skip
 GROUP = "training"
 OWNERS = ["team:data-science"]
@@ -49,7 +49,7 @@ def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": len(rows.table),
-                "left out, for want of a settled label": rows.manifest.left_out,
+                **{f"left out: {reason}": count for reason, count in rows.manifest.left_out.items()},
                 "sha256": rows.manifest.sha256,
                 "path": dg.MetadataValue.path(file),
                 "manifest": dg.MetadataValue.path(manifest),
@@ -57,7 +57,7 @@ def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
         )
 
     @dg.multi_asset(
-        name=f"{spec.name}__examined",
+        name=f"{spec.name}__evaluation",
         specs=[
             dg.AssetSpec(
                 model_key,
@@ -70,7 +70,7 @@ def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
             dg.AssetSpec(
                 evaluation_key,
                 deps=[training_set_key],
-                description="How it fared on the held-out time: a page with its card, curves and gates.",
+                description="Its results on the held-out time: a page with its card, curves and gates.",
                 kinds={"html"},
                 group_name=GROUP,
                 owners=OWNERS,
@@ -83,11 +83,11 @@ def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
         retry_policy=RETRIES,
         pool=POOL,
     )
-    def examined(platform: Platform) -> Iterator[dg.MaterializeResult]:
+    def evaluation(platform: Platform) -> Iterator[dg.MaterializeResult]:
         from training.dataset import read  # noqa: PLC0415  so that views are of today's home
-        from training.train import examined as examine  # noqa: PLC0415
+        from training.train import evaluate  # noqa: PLC0415
 
-        trained = examine(read(platform.training_set(spec.name)), home=platform.home)
+        trained = evaluate(read(platform.training_set(spec.name)), home=platform.home)
         best, simple = trained.fitted.best.figures, trained.fitted.baseline.figures
         yield dg.MaterializeResult(
             asset_key=model_key,
@@ -131,10 +131,10 @@ def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
 
         registry = Registry(platform.home)
         before, challenger = registry.champion(spec.name), deployed(spec.name, CHALLENGER, platform.home)
-        registry.promote(spec.name, challenger.version)
+        registry.promote_evaluated(spec.name, challenger.version)
         return dg.MaterializeResult(metadata={"version": challenger.version, "before": before or "none"})
 
-    return [training_set, examined, promotion]
+    return [training_set, evaluation, promotion]
 
 
 TRAINING = [asset for spec in MODELS for asset in training_of(spec)]

@@ -63,4 +63,6 @@ def _told(one: Serving) -> dict[str, Any]:
         "metrics": card.metrics,
         "baseline": card.baseline,
         "coverage": card.coverage,
+        "ranges": card.ranges,
+        "caveats": card.caveats,
     }

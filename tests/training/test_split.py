@@ -33,3 +33,13 @@ def test_folds_go_by_entity_where_time_leaves_too_little():
     assert by == "entity"
     assert all(not set(entity[train]) & set(entity[test]) for train, test in pairs)
     assert sum(test.sum() for _, test in pairs) == 400
+
+
+def test_answers_that_take_longest_are_trained_on_where_a_test_is_left():
+    """Rows of a year ahead, and as many of a day ahead: a cut by share alone would train on next to none of the former."""
+    asked = np.repeat(DAYS, 2)
+    settled = asked + np.where(np.arange(800) % 2, np.timedelta64(310, "D"), np.timedelta64(1, "D"))
+    split = split_by_time(asked, settled)
+    assert (settled - asked)[split.train].max() == np.timedelta64(310, "D")
+    assert ((settled - asked)[split.train] == np.timedelta64(310, "D")).sum() >= 60
+    assert split.test.mean() >= 0.05

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -14,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from training import artifact
-from training.dataset import ChangedError, read, rebuilt, training_set
+from training.dataset import THINNED, UNANSWERED, UNSETTLED, ChangedError, read, rebuilt, training_set
 from training.deployed import CHALLENGER, NotDeployedError, deployed
 from training.registry import Registry, RegistryError
 from training.row_selection import TrainingSetError
 from training.specs import MODELS
-from training.train import train
+from training.train import TrainingInProgressError, evaluate, train
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -157,6 +158,55 @@ def test_promotion_and_roll_back_move_the_champion(home, registered):
     assert deployed("move_probability", home=home).version == second == registry.champion("move_probability")
     assert registry.roll_back("move_probability") == first
     assert deployed("move_probability", home=home).version == first
+
+
+def test_a_version_whose_gates_failed_is_promoted_by_hand_alone(home, registered):
+    registry, version = Registry(home), registered[0].version
+    before, failed = (
+        registry.champion("move_probability"),
+        {"gate": "calibrated", "outcome": "failed", "reason": "off by 0.3"},
+    )
+    registry.client.set_model_version_tag("move_probability", version, "gates", json.dumps([failed]))
+    with pytest.raises(RegistryError, match=r"is not promoted, since its gates failed: calibrated: off by 0\.3"):
+        registry.promote_evaluated("move_probability", version)
+    registry.client.delete_model_version_tag("move_probability", version, "gates")
+    with pytest.raises(RegistryError, match="has no verdicts of its gates"):
+        registry.promote_evaluated("move_probability", version)
+    assert registry.champion("move_probability") == before
+
+
+def test_one_training_of_a_model_runs_at_a_time(home):
+    rows = training_set("move_probability", at_most=500, home=home)
+    (home / "models").mkdir(exist_ok=True)
+    with (home / "models" / ".move_probability.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("4711")
+        lock.flush()
+        with pytest.raises(TrainingInProgressError, match=r"is being trained already in .*, by process 4711"):
+            evaluate(rows, home=home)
+
+
+def test_nothing_but_the_latest_training_is_left(home, registered):
+    assert sorted(path.name for path in (home / "models").iterdir() if path.name.startswith(".")) == [
+        ".move_probability.lock"
+    ]
+    latest = home / "models" / "latest" / "move_probability"
+    assert sorted(path.name for path in latest.iterdir()) == ["model", "report.html", "training-set.manifest.json"]
+
+
+def test_rows_without_features_are_left_out_and_counted(home):
+    first = datetime(2024, 1, 1, tzinfo=UTC)
+    own = pa.table(
+        {"customer_id": [1, 1, 987654], "event_timestamp": [first, first + timedelta(days=90)] * 1 + [first]}
+    )
+    own = own.append_column("label", [[1, 0, 1]]).append_column("label_until", [[first + timedelta(days=365)] * 3])
+    made = training_set("move_probability", entities=own, home=home)
+    assert made.table["label"].to_pylist() == [0]
+    assert made.manifest.left_out == {UNSETTLED: 0, THINNED: 0, UNANSWERED: 2}
+    with pytest.raises(
+        TrainingSetError, match=r"none of 1 rows has features: no snapshot of behavioural, transactional"
+    ):
+        training_set("move_probability", entities=own.slice(0, 1), home=home)
 
 
 def test_a_version_that_was_never_made_cannot_serve(home, registered):

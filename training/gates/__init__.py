@@ -27,7 +27,7 @@ class Evidence:
 
     fitted: Fitted
     champion: Floats | None = None
-    """The present champion's answers for the rows that examine, if there is one that can answer them."""
+    """The present champion's answers for the test rows, if there is one that can answer them."""
     champion_version: str = ""
 
 
@@ -37,10 +37,11 @@ def verdicts(evidence: Evidence) -> tuple[Verdict, ...]:
         beats_baseline,
         calibrated,
         enough_rows,
-        no_leakage,
-        no_telltale,
+        features_present,
+        no_target_leak,
         not_worse,
+        unbiased,
     )
 
-    rules = (enough_rows, no_leakage, no_telltale, beats_baseline, not_worse, calibrated)
+    rules = (enough_rows, features_present, no_target_leak, beats_baseline, not_worse, calibrated, unbiased)
     return tuple(rule.judge(evidence) for rule in rules)

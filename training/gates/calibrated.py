@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from training.breakdown import LEVEL, GroupResult, interval_groups
+from training.fit import Fitted
 from training.gates import Evidence, Verdict
 
 LEAST = 0.02
 SHARE = 0.25
 OF_COVERAGE = 0.08
+LEAST_ENTITIES = 30
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """The mean distance of said and seen is small beside the base rate; 80 % intervals hold about 80 %."""
+    """Probabilities are near the rates observed; intervals of 80 % hold about 80 %, in each group too."""
     fitted = evidence.fitted
     match fitted.spec.task:
         case "binary":
@@ -19,14 +24,19 @@ def judge(evidence: Evidence) -> Verdict:
             return Verdict(
                 "calibrated",
                 "passed" if error <= limit else "failed",
-                f"said and seen are {error:.4f} apart on average, at most {limit:.4f} is accepted",
+                f"probability and observed rate are {error:.4f} apart on average, at most {limit:.4f} is accepted",
             )
         case "price":
-            found = fitted.coverage["80%"]
+            found, far = fitted.coverage["80%"], _failing_groups(fitted)
             return Verdict(
                 "calibrated",
-                "passed" if abs(found - 0.8) <= OF_COVERAGE else "failed",
-                f"intervals of 80 % hold {found:.1%} of prices, at most {OF_COVERAGE:.0%} more or less is accepted",
+                "passed" if abs(found - LEVEL) <= OF_COVERAGE and not far else "failed",
+                f"intervals of 80 % hold {found:.1%} of prices, at most {OF_COVERAGE:.0%} more or less is accepted"
+                + "".join(
+                    f"; {group.name}: {group.figures['coverage_80']:.1%} of {group.entities:,} homes', "
+                    f"at most {tolerance(group.entities):.0%} more or less"
+                    for group in far
+                ),
             )
     labels, answers = fitted.rows.labels[fitted.test].astype(int), fitted.best.answers
     off = max(abs(answers[:, place].mean() - (labels == place).mean()) for place in range(answers.shape[1]))
@@ -35,3 +45,16 @@ def judge(evidence: Evidence) -> Verdict:
         "passed" if off <= 3 * LEAST else "failed",
         f"the mean probability of a class is up to {off:.4f} off its share, at most {3 * LEAST:.4f} is accepted",
     )
+
+
+def tolerance(entities: int) -> float:
+    """How far the coverage of a group may be off: as far as that of all, and by what chance does to so few entities."""
+    return OF_COVERAGE + 2 * float(np.sqrt(LEVEL * (1 - LEVEL) / entities))
+
+
+def _failing_groups(fitted: Fitted) -> list[GroupResult]:
+    return [
+        group
+        for group in interval_groups(fitted)
+        if group.entities >= LEAST_ENTITIES and abs(group.figures["coverage_80"] - LEVEL) > tolerance(group.entities)
+    ]

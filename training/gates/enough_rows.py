@@ -6,10 +6,10 @@ from training.gates import Evidence, Verdict
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """Enough rows to examine with, and of a yes or no enough yeses."""
+    """Enough rows to test with, and for a binary question enough positives."""
     fitted, spec = evidence.fitted, evidence.fitted.spec
     labels = fitted.rows.labels[fitted.test]
-    reason = f"{len(labels):,} rows examine, at least {spec.enough_rows:,} are wanted"
+    reason = f"{len(labels):,} test rows, at least {spec.enough_rows:,} are wanted"
     enough = len(labels) >= spec.enough_rows
     if spec.task == "binary":
         positives = int(labels.sum())

@@ -56,3 +56,5 @@ class Label:
     """(entity, event_timestamp) in; the same rows that have an answer out, with `label` and `label_until`."""
     extra: tuple[str, ...] = ()
     """Columns of the outcome that are inputs of the model as well: what the asker says beside the entity."""
+    context: Callable[[Facts, pa.Table], pa.Table] = lambda _, rows: rows
+    """Adds what baselines and reports need of each row, as known at its moment; no input of the model."""

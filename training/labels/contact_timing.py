@@ -8,11 +8,12 @@ import pyarrow as pa
 
 from training.facts import Facts, moment
 from training.labels import Label, Moments
+from training.labels.regions import region_of
 
 HORIZON = timedelta(hours=24)
 
 _SENT = "(channel = 'email' AND action = 'deliver') OR (channel = 'alert' AND action = 'send')"
-_OPENED = "(channel = 'email' OR channel = 'alert') AND action = 'open'"
+_OPENED = "channel IN ('email', 'alert') AND action = 'open'"
 
 
 def population(facts: Facts, moments: Moments) -> pa.Table:
@@ -20,8 +21,8 @@ def population(facts: Facts, moments: Moments) -> pa.Table:
     return facts.select(
         f"""
         SELECT DISTINCT customer_id, occurred_at AS event_timestamp
-        FROM ({facts.newest("engagement", "event_id", _SENT)})
-        WHERE occurred_at >= {moment(moments.start)} AND occurred_at < {moment(moments.end)}
+        FROM ({facts.newest("engagement", "event_id")})
+        WHERE ({_SENT}) AND occurred_at >= {moment(moments.start)} AND occurred_at < {moment(moments.end)}
         ORDER BY event_timestamp, customer_id
         """
     )
@@ -34,13 +35,14 @@ def outcome(facts: Facts, rows: pa.Table) -> pa.Table:
     """
     return facts.select(
         f"""
-        WITH sent AS (
+        WITH events AS ({facts.newest("engagement", "event_id")}),
+        sent AS (
             SELECT customer_id, channel, object_id, occurred_at
-            FROM ({facts.newest("engagement", "event_id", _SENT)}) WHERE object_id IS NOT NULL
+            FROM events WHERE ({_SENT}) AND object_id IS NOT NULL
         ),
         opened AS (
             SELECT customer_id, channel, object_id, occurred_at
-            FROM ({facts.newest("engagement", "event_id", _OPENED)})
+            FROM events WHERE {_OPENED}
         ),
         fates AS (
             SELECT
@@ -68,4 +70,5 @@ LABEL = Label(
     table="engagement",
     population=population,
     outcome=outcome,
+    context=region_of("customers", "customer_id"),
 )

@@ -9,6 +9,7 @@ import pyarrow as pa
 from training.facts import Facts, moment
 from training.labels import Label
 from training.labels.customers import customers
+from training.labels.regions import region_of
 
 HORIZON = timedelta(days=180)
 
@@ -43,4 +44,5 @@ LABEL = Label(
     table="deals",
     population=customers,
     outcome=outcome,
+    context=region_of("customers", "customer_id"),
 )

@@ -8,11 +8,16 @@ import pyarrow as pa
 
 from training.facts import Facts, moment
 from training.labels import Label, Moments
+from training.labels.regions import region_of
 
 MONTH = timedelta(days=365.25) / 12
 HORIZON = 24 * MONTH
 AHEAD = (0, 3, 6, 12, 18, 24)
 """How many months before a sale its home is asked about."""
+FEWEST = 5
+"""Fewer sales of a region in twelve months have no median to speak of."""
+
+_with_region = region_of("properties", "property_id")
 
 
 def _sales(facts: Facts) -> str:
@@ -26,18 +31,17 @@ def _sales(facts: Facts) -> str:
 
 
 def population(facts: Facts, moments: Moments) -> pa.Table:
-    """Each home that was sold, at the midnight before its sale and some months earlier, within the moments' span."""
+    """Each home that was sold, at the last midnight before its sale and before some months earlier, within the span."""
     return facts.select(
         f"""
         WITH sales AS ({_sales(facts)}), ahead AS (SELECT unnest({list(AHEAD)}) AS months)
         SELECT DISTINCT property_id,
-            date_trunc('day', occurred_at) - months * INTERVAL {int(MONTH.total_seconds())} SECOND AS asked_at,
-            date_trunc('day', asked_at) AS event_timestamp
+            date_trunc('day', occurred_at - months * INTERVAL {int(MONTH.total_seconds())} SECOND) AS event_timestamp
         FROM sales CROSS JOIN ahead
         WHERE event_timestamp >= {moment(moments.start)} AND event_timestamp < {moment(moments.end)}
         ORDER BY event_timestamp, property_id
         """
-    ).drop_columns("asked_at")
+    )
 
 
 def outcome(facts: Facts, rows: pa.Table) -> pa.Table:
@@ -62,6 +66,48 @@ def outcome(facts: Facts, rows: pa.Table) -> pa.Table:
     )
 
 
+def context(facts: Facts, rows: pa.Table) -> pa.Table:
+    """The home's region, and what a square foot was sold for there: the median of twelve months.
+
+    As known at the beginning of the row's month; null where fewer than FEWEST sales were known.
+    """
+    rows = _with_region(facts, rows)
+    rates = facts.select(
+        f"""
+        WITH homes AS (
+            SELECT property_id, region_id, living_area_sqft, ingested_at AS home_known_at
+            FROM ({facts.first("properties", "property_id")}) WHERE living_area_sqft > 0
+        ),
+        sales AS (
+            SELECT DISTINCT property_id, region_id, occurred_at, price / living_area_sqft AS rate,
+                greatest(ingested_at, home_known_at) AS known_at, corrected_at
+            FROM (
+                SELECT *, lead(ingested_at) OVER (PARTITION BY deal_id ORDER BY ingested_at) AS corrected_at
+                FROM ({facts.versions("deals")})
+            ) JOIN homes USING (property_id)
+            WHERE kind IN ('BUY', 'SELL') AND price > 0
+        ),
+        months AS (SELECT DISTINCT region_id, date_trunc('month', event_timestamp) AS month FROM asked)
+        SELECT region_id, month, median(rate) AS rate
+        FROM months JOIN sales USING (region_id)
+        WHERE occurred_at > month - INTERVAL 365 DAY AND occurred_at <= month
+          AND known_at <= month AND (corrected_at IS NULL OR corrected_at > month)
+        GROUP BY ALL HAVING count(*) >= {FEWEST}
+        """,
+        asked=rows.select(["region_id", "event_timestamp"]),
+    )
+    by_region = facts.select(
+        """
+        SELECT rate FROM numbered LEFT JOIN rates
+            ON numbered.region_id = rates.region_id AND date_trunc('month', numbered.event_timestamp) = rates.month
+        ORDER BY place
+        """,
+        numbered=rows.select(["region_id", "event_timestamp"]).append_column("place", pa.array(range(len(rows)))),
+        rates=rates,
+    )
+    return rows.append_column("region_price_per_sqft", by_region["rate"])
+
+
 LABEL = Label(
     definition="the price of the home's first sale after t, within 24 months; homes not sold by then are left out",
     horizon=HORIZON,
@@ -69,4 +115,5 @@ LABEL = Label(
     population=population,
     outcome=outcome,
     extra=("months_ahead",),
+    context=context,
 )

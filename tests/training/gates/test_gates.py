@@ -2,53 +2,42 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from training_evidence import LABELS, RNG, ROWS, fitted_model
 
-from training.gates import Evidence, beats_baseline, calibrated, enough_rows, no_leakage, no_telltale, not_worse
-from training.inputs import Input, Inputs
-
-ROWS = 2000
-RNG = np.random.default_rng(6)
-LABELS = (RNG.random(ROWS) < 0.3).astype(float)
-DAY = np.datetime64("2025-01-01", "us")
-
-
-def evidence(
-    *,
-    answers=0.3,
-    baseline=0.3,
-    champion=None,
-    labels=LABELS,
-    settled=DAY,
-    asked=DAY,
-    task="binary",
-    rows=None,
-    coverage=0.8,
-):
-    def told(value):
-        return np.broadcast_to(np.asarray(value, float).reshape(-1, 1), (ROWS, 1))
-
-    everyone = np.ones(ROWS, bool)
-    matrix = RNG.normal(size=(ROWS, 1)).astype(np.float32) if rows is None else rows
-    fitted = SimpleNamespace(
-        spec=SimpleNamespace(task=task, enough_rows=500, enough_positives=30),
-        rows=SimpleNamespace(
-            labels=labels, entity=np.arange(ROWS), matrix=matrix,
-            settled=np.full(ROWS, settled), asked=np.full(ROWS, asked),
-        ),
-        inputs=Inputs((Input("a", "v", "number"),)),
-        test=everyone, split=SimpleNamespace(train=everyone),
-        best=SimpleNamespace(answers=told(answers), figures={"calibration_error": abs(np.mean(answers) - labels.mean()), "base_rate": labels.mean()}),
-        baseline=SimpleNamespace(answers=told(baseline), name="base rate"),
-        coverage={"80%": coverage},
-    )  # fmt: skip
-    return Evidence(fitted, None if champion is None else told(champion), "3")  # type: ignore[arg-type]
-
+from training.dataset import UNANSWERED
+from training.gates import (
+    Evidence,
+    beats_baseline,
+    calibrated,
+    enough_rows,
+    features_present,
+    no_target_leak,
+    not_worse,
+    unbiased,
+)
 
 GOOD, BAD = np.where(LABELS == 1, 0.6, 0.2), np.where(LABELS == 1, 0.2, 0.4)
+FIRST_HALF = np.arange(ROWS) < ROWS // 2
+PRICES = np.exp(RNG.normal(size=ROWS) * 0.3) * 3e5
+NOISE = np.exp(RNG.normal(size=ROWS) * 0.1)
+WIDTH = 0.128  # holds 80 % of that noise
+EMPTY = np.full(ROWS, np.nan)
+
+
+def price(*, off=1.0, estimate=1.0, months=0.0, **more):
+    return {
+        "task": "price", "labels": PRICES, "answers": PRICES * NOISE * off, "baseline": np.median(PRICES),
+        "half_width": WIDTH, "request": ("months_ahead",),
+        "columns": {"estimate": np.full(ROWS, estimate), "months_ahead": np.full(ROWS, months)}, **more,
+    }  # fmt: skip
+
+
+HALF_WITHOUT_ESTIMATE = {
+    "estimate": np.where(FIRST_HALF, np.nan, PRICES),
+    "months_ahead": np.zeros(ROWS),
+}
 
 
 @pytest.mark.parametrize(
@@ -56,25 +45,70 @@ GOOD, BAD = np.where(LABELS == 1, 0.6, 0.2), np.where(LABELS == 1, 0.2, 0.4)
     [
         (enough_rows, {}, "passed"),
         (enough_rows, {"labels": np.eye(1, ROWS)[0]}, "failed"),
-        (no_leakage, {}, "passed"),
-        (no_leakage, {"settled": DAY + np.timedelta64(1, "us")}, "failed"),
-        (no_telltale, {}, "passed"),
-        (no_telltale, {"rows": -LABELS.reshape(-1, 1).astype(np.float32)}, "failed"),
-        (no_telltale, {"rows": np.where(LABELS == 1, np.nan, 1).reshape(-1, 1).astype(np.float32)}, "failed"),
+        (features_present, {}, "passed"),
+        (features_present, {"left_out": {UNANSWERED: 300}}, "passed"),
+        (features_present, {"left_out": {UNANSWERED: 99 * ROWS}}, "failed"),
+        (features_present, {"columns": {"a": EMPTY}}, "failed"),
+        # The pipeline stopped, and for the last quarter nothing is known.
+        (features_present, {"columns": {"a": np.where(np.arange(ROWS) < 0.74 * ROWS, 1.0, np.nan)}}, "failed"),
+        (features_present, {"columns": {"b": EMPTY}}, "passed"),
+        (features_present, {"columns": {"b": EMPTY, "c": EMPTY}}, "failed"),
+        (no_target_leak, {}, "passed"),
+        (no_target_leak, {"columns": {"a": -LABELS}}, "failed"),
+        (no_target_leak, {"columns": {"a": np.where(LABELS == 1, np.nan, 1)}}, "failed"),
         (beats_baseline, {"answers": GOOD}, "passed"),
         (beats_baseline, {"answers": BAD}, "failed"),
-        (not_worse, {}, "does not apply"),
-        (not_worse, {"answers": GOOD, "champion": 0.3}, "passed"),
-        (not_worse, {"answers": 0.3, "champion": 0.301}, "passed"),
-        (not_worse, {"answers": BAD, "champion": 0.3}, "failed"),
-        # its twin, worse in each row by what float32 leaves out
-        (not_worse, {"answers": GOOD + np.where(LABELS == 1, -1e-8, 1e-8), "champion": GOOD}, "passed"),
         (calibrated, {"answers": 0.3}, "passed"),
         (calibrated, {"answers": 0.5}, "failed"),
-        (calibrated, {"task": "price", "coverage": 0.75}, "passed"),
-        (calibrated, {"task": "price", "coverage": 0.6}, "failed"),
+        (calibrated, price(), "passed"),
+        (calibrated, price(half_width=0.05), "failed"),
+        # Right on average, but too narrow for those without an estimate and too wide for the others.
+        (calibrated, price(columns=HALF_WITHOUT_ESTIMATE), "passed"),
+        (
+            calibrated,
+            price(answers=PRICES * NOISE ** np.where(FIRST_HALF, 2.0, 0.5), columns=HALF_WITHOUT_ESTIMATE),
+            "failed",
+        ),
+        (unbiased, {"answers": 0.3}, "passed"),
+        (unbiased, {"answers": 0.2}, "failed"),
+        (unbiased, price(), "passed"),
+        (unbiased, price(off=0.93), "failed"),
+        (
+            unbiased,
+            price(answers=PRICES * NOISE * np.where(FIRST_HALF, 1.15, 0.87), columns=HALF_WITHOUT_ESTIMATE),
+            "failed",
+        ),
+        (
+            unbiased,
+            {"task": "multiclass", "answers": np.full((ROWS, 2), 0.5), "baseline": np.full((ROWS, 2), 0.5), "classes": ("A", "B")},
+            "does not apply",
+        ),
+    ],
+)  # fmt: skip
+def test_a_gate_opens_for_the_good_alone(gate, given, outcome):
+    verdict = gate.judge(Evidence(fitted_model(**given)))
+    assert verdict.outcome == outcome, verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("answers", "champion", "outcome"),
+    [
+        (0.3, None, "does not apply"),
+        (GOOD, 0.3, "passed"),
+        (0.3, 0.301, "passed"),
+        (BAD, 0.3, "failed"),
+        # its twin, worse in each row by what float32 leaves out
+        (GOOD + np.where(LABELS == 1, -1e-8, 1e-8), GOOD, "passed"),
     ],
 )
-def test_a_gate_opens_for_the_good_alone(gate, given, outcome):
-    verdict = gate.judge(evidence(**given))
+def test_a_challenger_is_held_against_the_champion(answers, champion, outcome):
+    theirs = None if champion is None else np.broadcast_to(np.asarray(champion).reshape(-1, 1), (ROWS, 1))
+    verdict = not_worse.judge(Evidence(fitted_model(answers=answers), theirs, "3"))
     assert verdict.outcome == outcome, verdict.reason
+
+
+def test_a_failed_group_is_named_with_its_coverage():
+    held = fitted_model(
+        **price(answers=PRICES * NOISE ** np.where(FIRST_HALF, 2.0, 0.5), columns=HALF_WITHOUT_ESTIMATE)
+    )
+    assert "no estimate, 0 to 2 months ahead: 4" in calibrated.judge(Evidence(held)).reason

@@ -111,6 +111,32 @@ def test_every_message_is_a_moment_to_ask_about(tell):
     assert found["event_timestamp"].to_pylist() == [T, T + DAY]
 
 
+def test_a_message_whose_channel_was_corrected_is_asked_about_once_more_or_no_more(tell):
+    facts = tell(
+        engagement=[
+            message(1, "deliver", T),
+            {**message(1, "view_listing", T, channel="search"), "ingested_at": T + DAY},
+            message(2, "view_listing", T + DAY, channel="search"),
+            {**message(2, "deliver", T + DAY), "ingested_at": T + 2 * DAY},
+            message(9, "click", LATER),
+        ]
+    )
+    rows = contact_timing.population(facts, Moments(T, T + 9 * DAY, DAY))
+    assert rows["event_timestamp"].to_pylist() == [T + DAY]
+    assert answers(contact_timing.outcome(facts, asked(T, T + DAY))) == [(T + DAY, 0)]
+
+
+def test_an_opening_that_was_corrected_away_opens_nothing(tell):
+    opened = message(2, "open", T + timedelta(hours=1))
+    facts = tell(
+        engagement=[
+            message(1, "deliver", T), opened, {**opened, "action": "click", "ingested_at": T + DAY},
+            message(9, "click", LATER),
+        ]
+    )  # fmt: skip
+    assert answers(contact_timing.outcome(facts, asked(T))) == [(T, 0)]
+
+
 def test_a_message_that_cannot_be_told_from_others_has_no_answer(tell):
     facts = tell(engagement=[message(1, "deliver", T, message=None), message(9, "click", LATER)])
     assert len(contact_timing.outcome(facts, asked(T))) == 0
@@ -139,7 +165,66 @@ def test_a_home_that_is_not_sold_in_two_years_has_no_price(tell):
 def test_homes_are_asked_about_before_their_sales(tell):
     facts = tell(deals=[deal(1, "SELL", T + timedelta(hours=8), property_id=7)])
     found = property_value.population(facts, Moments(T - 100 * DAY, T + DAY, DAY))
-    assert found["event_timestamp"].to_pylist() == [datetime(2024, 10, 10, tzinfo=UTC), T]
+    assert found["event_timestamp"].to_pylist() == [datetime(2024, 10, 11, tzinfo=UTC), T]
+
+
+@pytest.mark.parametrize("hour", [0, 1, 8, 12, 15, 23])
+@pytest.mark.parametrize("months", property_value.AHEAD)
+def test_a_sale_at_any_hour_is_asked_about_as_far_ahead_as_is_answered(tell, hour, months):
+    facts = tell(deals=[deal(1, "SELL", T + timedelta(hours=hour, minutes=1), property_id=7)])
+    rows = property_value.population(facts, Moments(T - 800 * DAY, T + DAY, DAY))
+    ahead = property_value.outcome(facts, rows)["months_ahead"].to_pylist()
+    assert any(months <= value < months + 1 / 30 for value in ahead), ahead
+
+
+def test_a_home_sold_twice_is_asked_about_once_at_each_moment(tell):
+    facts = tell(
+        deals=[
+            deal(1, "SELL", T + timedelta(hours=8), property_id=7),
+            deal(2, "SELL", T + timedelta(hours=18), property_id=7),
+        ]
+    )
+    rows = property_value.population(facts, Moments(T - 800 * DAY, T + DAY, DAY)).to_pylist()
+    assert len(rows) == len({row["event_timestamp"] for row in rows})
+
+
+def test_customers_recorded_anew_keep_their_past(tell):
+    first = {"customer_id": 1, "region_id": 1, "joined_at": T - 9 * DAY, "ingested_at": T - 8 * DAY}
+    moved = {**first, "region_id": 2, "ingested_at": T + 3 * DAY}
+    moments = Moments(T, T + 6 * DAY, 2 * DAY)
+    before = move_probability.LABEL.population(tell(customers=[first]), moments)
+    after = move_probability.LABEL.population(tell(customers=[first, moved]), moments)
+    assert after == before
+    assert after["event_timestamp"].to_pylist() == [T, T + 2 * DAY, T + 4 * DAY]
+
+
+def test_a_region_is_that_which_was_known_at_the_moment(tell):
+    first = {"customer_id": 1, "region_id": 1, "joined_at": T - 9 * DAY, "ingested_at": T - 8 * DAY}
+    facts = tell(customers=[first, {**first, "region_id": 2, "ingested_at": T + 3 * DAY}])
+    rows = move_probability.LABEL.context(facts, asked(T - 9 * DAY, T, T + 3 * DAY))
+    assert rows["region_id"].to_pylist() == [None, 1, 2]
+
+
+def test_the_price_per_sqft_of_a_region_is_the_median_of_twelve_months_as_known_then(tell):
+    home = {"region_id": 1, "living_area_sqft": 10.0, "valid_from": T - 900 * DAY, "ingested_at": T - 900 * DAY}
+    month = datetime(2025, 1, 1, tzinfo=UTC)
+    sold = [
+        deal(number, "SELL", month - number * 30 * DAY, property_id=number, price=100.0 * number)
+        for number in range(1, 6)
+    ]
+    facts = tell(
+        properties=[{**home, "property_id": number} for number in range(1, 9)],
+        deals=[
+            *sold,
+            deal(6, "SELL", month - 366 * DAY, property_id=6, price=9e6),  # too long ago
+            deal(7, "SELL", month - 9 * DAY, property_id=7, price=9e6, ingested=month + DAY),  # not known yet
+            deal(8, "SELL", month + 5 * DAY, property_id=8, price=9e6),  # yet to come
+            {**sold[2], "price": 9e6, "ingested_at": month + 5 * DAY},  # corrected later
+        ],
+    )
+    rows = property_value.LABEL.context(facts, asked(T, T - 300 * DAY, key="property_id"))
+    assert rows["region_price_per_sqft"].to_pylist() == [30.0, None]
+    assert rows["region_id"].to_pylist() == [1, 1]
 
 
 def test_customers_are_asked_about_once_they_are_known(tell):

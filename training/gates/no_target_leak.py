@@ -1,4 +1,4 @@
-"""A feature that tells the answer by itself most likely looked it up."""
+"""A feature that gives the answer by itself most likely looked it up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def judge(evidence: Evidence) -> Verdict:
     name, most = max(strength.items(), key=lambda one: one[1])
     what = "rank correlation" if fitted.spec.task == "price" else "AUC"
     return Verdict(
-        "no telltale feature",
+        "no target leak",
         "passed" if most <= limit else "failed",
         f"the strongest feature alone is {name} with {what} {most:.3f}; more than {limit} is not believed",
     )

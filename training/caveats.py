@@ -1,0 +1,66 @@
+"""What a reader of answers must know: which part of a range was not trained or tested, what a model cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from training.fit import Fitted
+
+FEWEST = 30
+"""So many training rows must lie at the end of a range for it to count as trained, so many test rows as tested."""
+HARDLY = 0.1
+"""A class that is chosen for fewer of its rows is hardly ever chosen."""
+SEASONS = 360
+"""A test of fewer days has not seen every season."""
+
+Range = tuple[float, float]
+
+
+def trained_ranges(fitted: Fitted) -> dict[str, Range]:
+    """Of each input that a request gives, the range that the model was trained on."""
+    return {
+        each.name: _range(fitted.rows.matrix[fitted.split.train, fitted.inputs.columns.index(each.name)])
+        for each in fitted.inputs.each
+        if each.view == "request"
+    }
+
+
+def caveats(fitted: Fitted) -> tuple[str, ...]:
+    """A sentence each."""
+    return (*_ranges(fitted), *_classes(fitted), *_span(fitted))
+
+
+def _ranges(fitted: Fitted) -> Iterator[str]:
+    for name, (low, high) in trained_ranges(fitted).items():
+        tested = _range(fitted.rows.matrix[fitted.test, fitted.inputs.columns.index(name)])[1]
+        yield f"{name}: trained from {low:.1f} to {high:.1f}, and not answered beyond" + (
+            f"; tested up to {tested:.1f}, beyond which only cross-validation by entity speaks for it"
+            if tested < high - 1
+            else ""
+        )
+
+
+def _classes(fitted: Fitted) -> Iterator[str]:
+    recalls = {name: fitted.best.figures.get(f"recall_{name.lower()}", 1.0) for name in fitted.spec.classes}
+    if missed := [name for name, recall in recalls.items() if recall < HARDLY]:
+        yield (
+            f"{', '.join(missed)}: the most probable class is hardly ever one of these, even where it comes true "
+            f"(recall {', '.join(f'{recalls[name]:.1%}' for name in missed)}); compare their probabilities between "
+            "entities, and do not read the class"
+        )
+
+
+def _span(fitted: Fitted) -> Iterator[str]:
+    asked = fitted.rows.asked[fitted.test]
+    days = int((asked.max() - asked.min()) / np.timedelta64(1, "D"))
+    if days < SEASONS:
+        yield f"tested over {days} days: not every season was seen"
+
+
+def _range(values: np.ndarray) -> Range:
+    order = np.sort(values[~np.isnan(values)])
+    if not len(order):
+        return 0.0, 0.0
+    return float(order[0]), float(order[-min(FEWEST, len(order))])

@@ -1,0 +1,101 @@
+"""What was known of entities at moments in the past, under a model's policy for values that are old or missing.
+
+Training sets and answers about the past look features up here, so that a model is trained on what the scorer would have
+answered from: values past their time to live where the policy takes the last known ones, unknown where it goes on
+without them, and no row where the scorer would have refused to answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from feast import FeatureStore, FeatureView
+from feast.base_feature_view import BaseFeatureView
+from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
+
+from training.leakage import times_of
+from training.policy import FAIL, Policy, WhenMissing
+
+MOMENT = pa.timestamp("us", "UTC")
+_FOREVER = timedelta(0)  # what Feast takes for no time to live
+
+
+def lookup(
+    store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table, policy: Policy, *, however_old: bool = False
+) -> pa.Table:
+    """The rows with the features of the views (as projected), and when those of each stored view stood and were known.
+
+    Values are as old as the policy may take them, or `however_old`; what the policy makes of them is `apply`'s affair.
+    """
+    looked_up = [
+        _looking_back(view, policy.get(view.name, FAIL), however_old=however_old)
+        for view in views
+        if isinstance(view, FeatureView)
+    ]
+    job = get_offline_store_from_config(store.config.offline_store).get_historical_features(
+        config=store.config,
+        feature_views=looked_up,
+        feature_refs=[f"{view.name}:{f.name}" for view in views for f in view.projection.features],
+        entity_df=rows,
+        registry=store.registry,
+        project=store.project,
+    )
+    return job.to_arrow_with_times() if hasattr(job, "to_arrow_with_times") else job.to_arrow()
+
+
+def _looking_back(view: FeatureView, rule: WhenMissing, *, however_old: bool) -> FeatureView:
+    """The view with a time to live that finds whatever the policy must know of."""
+    further = copy(view)
+    if however_old or rule.policy == "default":  # which must tell old values from none at all
+        further.ttl = _FOREVER
+    elif view.ttl and rule.policy == "last_known":
+        further.ttl = max(view.ttl, rule.up_to)
+    return further
+
+
+def ages(features: pa.Table, view: str) -> npt.NDArray[np.float64]:
+    """How old each row's values of a view are, in seconds; NaN where there are none."""
+    stood = features[times_of(view)[0]].cast(MOMENT)
+    old = pc.subtract(features["event_timestamp"].cast(MOMENT).cast(pa.int64()), stood.cast(pa.int64()))
+    return np.asarray(old.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False) / 1e6)
+
+
+def apply(
+    features: pa.Table, views: Iterable[BaseFeatureView], policy: Policy
+) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
+    """The rows as the scorer would see them, and which of them it would answer.
+
+    It refuses an entity that no view knows, and values that are older or fewer than the policy allows. Where the policy
+    goes on without values, those past their time to live are unknown.
+    """
+    stored = [view for view in views if isinstance(view, FeatureView)]
+    answered = np.ones(len(features), bool)
+    known = np.zeros(len(features), bool)
+    for view in stored:
+        age, rule = ages(features, view.name), policy.get(view.name, FAIL)
+        known |= ~np.isnan(age)
+        fresh = age <= (view.ttl.total_seconds() if view.ttl else np.inf)  # NaN is not
+        match rule.policy:
+            case "fail":
+                answered &= fresh
+            case "last_known":
+                answered &= fresh | (age <= rule.up_to.total_seconds())
+            case "default":
+                features = _forget(features, view, ~fresh)
+    return features, answered & (known if stored else True)
+
+
+def _forget(features: pa.Table, view: FeatureView, rows: npt.NDArray[np.bool_]) -> pa.Table:
+    if not rows.any():
+        return features
+    for field in view.projection.features:
+        column = features[field.name]
+        emptied = pc.if_else(pa.array(rows), pa.scalar(None, column.type), column)
+        features = features.set_column(features.column_names.index(field.name), field.name, emptied)
+    return features
