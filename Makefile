@@ -25,8 +25,8 @@ setup: .venv/.ready ## Install everything, uv itself included, from the lock
 demo: setup ## From nothing to features, models, the Dagster UI and the scorer; EXIT=1 stops after the proof
 	$(RUN) tidemark demo $(if $(filter 1,$(EXIT)),--exit)
 
-test: setup ## Run the tests
-	$(RUN) pytest
+test: setup ## Run the tests, as many at a time as there are cores
+	$(RUN) pytest -n logical --maxprocesses 8 --dist loadgroup
 
 test-spark: $(UV) ## Prove that Spark computes what DuckDB does (needs a JVM)
 	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --extra spark

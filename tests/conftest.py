@@ -12,6 +12,22 @@ import pytest
 CHECKOUT = Path(__file__).parents[1]
 
 
+COSTLY = ("trained_home", "world")
+"""Fixtures that are made once a worker, the costliest first."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share what is costly to make run in one worker, the costliest first; else a file stays together."""
+
+    def shared(item: pytest.Item) -> str:
+        return next((name for name in COSTLY if name in getattr(item, "fixturenames", ())), "")
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(shared(item) or str(item.path)))
+    items.sort(key=lambda item: COSTLY.index(shared(item)) if shared(item) else len(COSTLY))
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """Real public data beside the checkout; a test that wants it skips where it is absent."""
