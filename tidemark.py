@@ -96,6 +96,15 @@ def load(
     memory: Annotated[
         str, typer.Option(envvar="TIDEMARK_MEMORY", help="Memory for the work; more spills to disk.")
     ] = "2GB",
+    max_drop: Annotated[
+        float,
+        typer.Option(
+            envvar="TIDEMARK_MAX_DROP",
+            min=0.0,
+            max=1.0,
+            help="The share of good rows loaded before that a load may take away; 1 to allow any loss.",
+        ),
+    ] = 0.2,
     home: Home = HOME,
 ) -> None:
     """Load raw tables under their contract: good rows to Parquet, bad ones to quarantine with their reasons."""
@@ -122,6 +131,7 @@ def load(
         last=last.date() if last else None,
         again=again,
         memory=memory,
+        max_drop=max_drop,
     )
     with _complaining(ValueError, AlreadyLoadingError), _progress() as show:
         rules = read_mapping(mapping) if mapping else None
@@ -140,7 +150,8 @@ def _print_reports(reports: list[TableReport], source: str, home: Path) -> None:
         column.justify = "right"
     for report in reports:
         figures = (report.read, report.loaded, report.quarantined, report.superseded, report.days_loaded)
-        told = "[dim]absent[/dim]" if report.absent else "[red]stopped[/red]" if report.problem else ""
+        stopped = report.problem and not report.read
+        told = "[dim]absent[/dim]" if report.absent else "[red]stopped[/red]" if stopped else ""
         shown.add_row(report.table, *([told] if told else (f"{figure:,}" for figure in figures)))
     console.print(shown)
     console.print(
@@ -168,7 +179,8 @@ def _print_remarks(report: TableReport) -> None:
     if report.unused:
         console.print(f"{report.table}: columns not asked for: {escape(', '.join(report.unused))}.")
     if report.problem:
-        complaints.print(f"[red]stopped[/red] {escape(report.problem)}", soft_wrap=True, highlight=False)
+        result = "refused" if report.read else "stopped"
+        complaints.print(f"[red]{result}[/red] {escape(report.problem)}", soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -7,6 +7,7 @@ import dagster as dg
 
 from feature_repo.home import home
 from pipelines.engine import Engine, engine_from
+from pipelines.raw.load import LoadOptions
 from pipelines.raw.mapping import MappingFile, read_mapping
 from pipelines.raw.sources import Source, open_source
 from pipelines.raw.store import RawStore
@@ -53,6 +54,11 @@ class Platform(dg.ConfigurableResource["Platform"]):
         return open_source(
             os.environ.get("TIDEMARK_SOURCE") or self.home / "world", encoding=mapping.encoding if mapping else "utf-8"
         )
+
+    @property
+    def max_drop(self) -> float:
+        """The share of the good rows loaded before that a load may take away."""
+        return float(os.environ.get("TIDEMARK_MAX_DROP") or LoadOptions.max_drop)
 
     @property
     def webhook(self) -> str | None:

@@ -59,6 +59,28 @@ def test_a_stopped_table_ends_with_a_sentence_and_a_failure(tidemark, tmp_path):
     assert "Traceback" not in told.output
 
 
+DEALS = "deal_id,kind,price,occurred_at,ingested_at\n"
+
+
+def test_a_header_alone_fails_and_says_how_to_force_it(tidemark, tmp_path):
+    file = tmp_path / "deals.csv"
+    file.write_text(DEALS + "1,SELL,1,2024-01-01,2024-01-02\n")
+    assert tidemark("load", str(tmp_path)).exit_code == 0
+    file.write_text(DEALS)
+    told = tidemark("load", str(tmp_path))
+    assert told.exit_code == 1
+    assert "1 of the 1 good rows loaded before would be lost (100 %; at most 20 % may be)" in told.output
+    assert "load with --max-drop 1" in told.output
+    assert tidemark("load", str(tmp_path), "--max-drop", "1").exit_code == 0
+
+
+def test_a_load_that_refuses_every_row_of_a_table_fails(tidemark, tmp_path):
+    (tmp_path / "deals.csv").write_text(DEALS + "1,BARTER,1,2024-01-01,2024-01-02\n")
+    told = tidemark("load", str(tmp_path))
+    assert told.exit_code == 1
+    assert "refused deals: all 1 rows were refused; `tidemark quarantine deals` shows them" in told.output
+
+
 def test_a_folder_with_nothing_of_ours_is_a_failure(tidemark, tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     told = tidemark("load", str(tmp_path))
@@ -85,6 +107,7 @@ def test_brackets_in_what_others_wrote_are_letters(tidemark, tmp_path):
         "deal_id,kind,price,occurred_at,ingested_at,[/y]\n1,[/z],1,2024-01-01,2024-01-02,\n"
     )
     told = tidemark("load", str(source), "--table", "deals")
+    assert told.exit_code == 1
     assert "[/y]" in told.output
     assert "[/z]" in tidemark("quarantine", "deals").output
 

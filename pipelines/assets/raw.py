@@ -32,7 +32,13 @@ def raw_table(table: RawTable) -> dg.AssetsDefinition:
             platform.source,
             platform.raw,
             platform.mapping,
-            LoadOptions(tables=(table.name,), first=first, last=days.last, threads=platform.engine.threads),
+            LoadOptions(
+                tables=(table.name,),
+                first=first,
+                last=days.last,
+                threads=platform.engine.threads,
+                max_drop=platform.max_drop,
+            ),
             progress=lambda name, done, total: context.log.debug(f"{name}: {done:,} of {total:,} rows"),
         )
         if report.problem:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
@@ -24,16 +24,17 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from pipelines.parquet import quoted
 from pipelines.raw.admission import Admission, admit
 from pipelines.raw.block import NO_CONTENT, Block, blocks_of, content_of
 from pipelines.raw.contracts import TABLES, RawTable
 from pipelines.raw.expressions import nearest
+from pipelines.raw.lost_rows import LostRowsGuard
 from pipelines.raw.mapping import Mapped, MappingFile, Part
 from pipelines.raw.resume import resume_from
-from pipelines.raw.scan import BadSourceError, Known, Rejected, Scan, SourceAwayError, Work, first_line
+from pipelines.raw.scan import BadSourceError, Known, Rejected, Scan, SourceAwayError, Work
 from pipelines.raw.sources import Source
-from pipelines.raw.store import AlreadyLoadingError, BadHomeError, DayCounts, RawStore
+from pipelines.raw.store import BadHomeError, DayCounts, RawStore
+from pipelines.raw.workspace import broken_off, connect
 
 Progress = Callable[[str, int, int], None]
 _NAMES_SHOWN = 50
@@ -41,7 +42,10 @@ _NAMES_SHOWN = 50
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How to load: which tables and days, and with how much of the machine."""
+    """How to load: which tables and days, and with how much of the machine.
+
+    `max_drop` is the share of the good rows loaded before that a load may take away; with 1 it may take all.
+    """
 
     tables: tuple[str, ...] = ()
     first: date | None = None
@@ -51,11 +55,15 @@ class LoadOptions:
     memory: str = "2GB"
     threads: int = field(default_factory=lambda: min(os.cpu_count() or 1, 8))
     block_rows: int = 1_000_000
+    max_drop: float = 0.2
 
 
 @dataclass(frozen=True)
 class TableReport:
-    """What became of one table: `read` is `loaded + quarantined + superseded`; a problem means it was stopped."""
+    """What became of one table: `read` is `loaded + quarantined + superseded`.
+
+    A problem means that it was stopped before anything was written, or, if rows were read, that none of them is good.
+    """
 
     table: str
     read: int = 0
@@ -87,29 +95,23 @@ def load(
     except OSError as problem:
         msg = f"{store.home}: cannot be the home of loaded data ({problem.strerror}). Name another folder."
         raise BadHomeError(msg) from problem
+    tables = [table for table in TABLES if not options.tables or table.name in options.tables]
     reports = []
-    for table in TABLES:
-        if options.tables and table.name not in options.tables:
-            continue
-        try:
-            if not (mapping.parts.get(table.name) if mapping else source.has(table.name)):
-                reports.append(TableReport(table.name, absent=True))
-                continue
-            with store.loading(table.name):
-                reports.append(_load_table(source, store, table, mapping, options, progress))
-        except AlreadyLoadingError as problem:
-            # Whoever wants this table alone can come again; of several, the others are loaded all the same.
-            if len(options.tables) == 1:
-                raise
-            reports.append(TableReport(table.name, problem=str(problem)))
-        except SourceAwayError as problem:
-            return [*reports, TableReport(table.name, problem=str(problem))]
-        except (BadSourceError, BadHomeError) as problem:
-            reports.append(TableReport(table.name, problem=str(problem)))
-        except OSError as problem:
-            reports.append(
-                TableReport(table.name, problem=f"{table.name}: {source} or {store.home} cannot be used ({problem}).")
-            )
+    # All at once and until the end, or loads from two sources would leave some tables of the one and some of the other.
+    with store.loading(*(table.name for table in tables)):
+        for table in tables:
+            try:
+                if mapping.parts.get(table.name) if mapping else source.has(table.name):
+                    reports.append(_load_table(source, store, table, mapping, options, progress))
+                else:
+                    reports.append(TableReport(table.name, absent=True))
+            except SourceAwayError as problem:
+                return [*reports, TableReport(table.name, problem=str(problem))]
+            except (BadSourceError, BadHomeError) as problem:
+                reports.append(TableReport(table.name, problem=str(problem)))
+            except OSError as problem:
+                message = f"{table.name}: {source} or {store.home} cannot be used ({problem})."
+                reports.append(TableReport(table.name, problem=message))
     return reports
 
 
@@ -133,9 +135,9 @@ def _load_table(
     current = not options.again and all(counts.declaration == declaration for counts in ledger.values())
     since = options.first or (resume_from(source, parts, ledger) if current else None)
     with ExitStack() as until_done:
-        spill = until_done.enter_context(TemporaryDirectory(prefix=f".loading-{table.name}-", dir=store.home))
-        connection = until_done.enter_context(closing(_connect(options, spill)))
-        work = Work(connection, until_done, Path(spill))
+        spill = Path(until_done.enter_context(TemporaryDirectory(prefix=f".loading-{table.name}-", dir=store.home)))
+        connection = until_done.enter_context(closing(connect(spill, options.memory, options.threads)))
+        work = Work(connection, until_done, spill)
         opened: list[tuple[Part, Scan, Mapped | None]] = []
         try:
             for number, part in enumerate(parts):
@@ -153,31 +155,7 @@ def _load_table(
         except duckdb.Error as problem:
             for part, scan, mapped in opened:
                 part.blame(connection, scan.relation, mapped)
-            raise _broken(table, store, problem) from problem
-
-
-def _broken(table: RawTable, store: RawStore, problem: duckdb.Error) -> BadSourceError:
-    told = first_line(problem)
-    if isinstance(problem, duckdb.OutOfMemoryException):
-        return BadSourceError(f"{table.name}: the memory is too small ({told}). Give more with --memory.")
-    if "No space left" in told:
-        return BadSourceError(f"{table.name}: the disk of {store.home} is full. Make room and load again.")
-    return BadSourceError(f"{table.name}: the source broke off while it was read ({told}).")
-
-
-def _connect(options: LoadOptions, spill: str) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"SET threads = {options.threads}")
-    try:
-        connection.execute(f"SET memory_limit = {quoted(options.memory)}")
-    except duckdb.Error as problem:
-        raise BadSourceError(f"memory {options.memory!r}: expected an amount such as 2GB.") from problem
-    connection.execute(f"SET temp_directory = {quoted(spill)}")
-    # Rows are ordered where they are written; keeping them so before that would only cost memory.
-    connection.execute("SET preserve_insertion_order = false")
-    connection.execute("SET enable_progress_bar = false")
-    return connection
+            raise broken_off(table.name, store.home, problem) from problem
 
 
 @dataclass
@@ -202,6 +180,8 @@ class _Loading:
             for day, (rows, content) in sorted(offered.items(), key=lambda item: item[0] or date.min)
             if self._is_wanted(ledger.get(day), rows + (0 if day else len(rejected)), content)
         }
+        guard = LostRowsGuard(self.connection, self.table, self.admissions, self.declaration, self.options.max_drop)
+        guard.require_kept(ledger, offered, wanted)
         total = sum(wanted.values())
         done: list[DayCounts] = []
         pending: list[Future[DayCounts]] = []
@@ -217,7 +197,20 @@ class _Loading:
             done += [future.result() for future in pending]
         self.progress(self.table.name, total, total)
         emptied = sum(1 for day, rows in wanted.items() if day and not rows and ledger[day].read)
-        return self._report(done, days_emptied=emptied, days_unchanged=len(offered) - len(wanted))
+        report = self._report(done, days_emptied=emptied, days_unchanged=len(offered) - len(wanted))
+        unchanged = [ledger[day] for day in offered if day not in wanted]
+        return replace(report, problem=self._all_refused(done, unchanged))
+
+    def _all_refused(self, done: Sequence[DayCounts], unchanged: Sequence[DayCounts]) -> str:
+        """What is wrong if no row is good of all that there are, or of those that came now."""
+        remedy = f"`tidemark quarantine {self.table.name}` shows them with their reasons."
+        if not any(counts.loaded for counts in (*done, *unchanged)):
+            refused = sum(counts.quarantined for counts in (*done, *unchanged))
+            return f"{self.table.name}: all {refused:,} rows were refused; {remedy}" if refused else ""
+        refused = sum(counts.quarantined for counts in done)
+        if refused and not any(counts.loaded for counts in done):
+            return f"{self.table.name}: all {refused:,} new or changed rows were refused; {remedy}"
+        return ""
 
     def _filled(self, block: Block, offered: Mapping[date | None, int]) -> dict[date | None, DayCounts]:
         try:

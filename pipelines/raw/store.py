@@ -11,11 +11,12 @@ from __future__ import annotations
 import fcntl
 import glob
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,25 +149,41 @@ class RawStore:
         return connection.table(f"raw_{table.name}")
 
     @contextmanager
-    def loading(self, table: str) -> Iterator[None]:
-        """Keep other loads of this table out, and clear away what a killed one left half written."""
-        folder = self.home / "raw" / table
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
+    def loading(self, *tables: str) -> Iterator[None]:
+        """Keep other loads of these tables out, and clear away what a killed one left half written."""
+        with ExitStack() as locks:
+            for table in tables:
+                locks.enter_context(self._locked(table))
+            for table in tables:
+                self._clear_away(table)
+            yield
+
+    @contextmanager
+    def _locked(self, table: str) -> Iterator[None]:
+        file = self.home / ".locks" / table
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Not emptied before it is ours: it tells who has it.
+        with file.open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                lock.seek(0)
                 msg = (
-                    f"{table}: another load into {self.home} is running. Wait until it has ended, "
-                    "or set TIDEMARK_HOME to load elsewhere."
+                    f"{table}: another load into {self.home} is running ({lock.read() or 'just begun'}). "
+                    "Nothing was loaded. Wait until it has ended, or set TIDEMARK_HOME to load elsewhere."
                 )
                 raise AlreadyLoadingError(msg) from None
-            for kind in ("raw", "quarantine"):
-                for leftover in (self.home / kind / table).glob("known_on=*/.writing"):
-                    leftover.unlink()
-            for spill in self.home.glob(f".loading-{table}-*"):
-                shutil.rmtree(spill)
+            lock.truncate(0)
+            lock.write(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+            lock.flush()
             yield
+
+    def _clear_away(self, table: str) -> None:
+        for kind in ("raw", "quarantine"):
+            for leftover in (self.home / kind / table).glob("known_on=*/.writing"):
+                leftover.unlink()
+        for spill in self.home.glob(f".loading-{table}-*"):
+            shutil.rmtree(spill)
 
     @staticmethod
     def commit(
