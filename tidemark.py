@@ -81,9 +81,10 @@ def world(
 @app.command()
 def load(
     source: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(
-            envvar="TIDEMARK_SOURCE", help="A folder of Parquet or CSV, or postgresql://user@host/database."
+            help="Folders of Parquet or CSV whose files make the tables together, or postgresql://user@host/database; "
+            "else TIDEMARK_SOURCE, where a colon stands between folders.",
         ),
     ] = None,
     mapping: Annotated[
@@ -120,10 +121,12 @@ def load(
     for asked in table or []:
         if asked not in names:
             _fail(f"there is no raw table {asked!r}; {nearest(asked, names)}")
-    where = source or str(home / "world")
-    if source is None and not Path(where).exists():
+    named = source or [os.environ.get("TIDEMARK_SOURCE") or ""]
+    where = [place for place in named if place] or [str(home / "world")]
+    if not any(named) and not Path(where[0]).exists():
         _fail(
-            f"nothing to load: no SOURCE given, and no world in {where}. Run `tidemark world` first, or name a source."
+            f"nothing to load: no SOURCE given, and no world in {where[0]}. "
+            "Run `tidemark world` first, or name a source."
         )
     options = LoadOptions(
         tables=tuple(table or ()),
@@ -450,7 +453,7 @@ def demo(
     if not told.exists():
         world(customers=customers, days=days, home=home)
     days = json.loads(told.read_text(encoding="utf-8"))["plan"]["days"]  # those of the world that is there
-    load(source=str(home / "world"), home=home)
+    load(source=[str(home / "world")], home=home)
     end = datetime(2024, 1, 1) + timedelta(days=days)  # noqa: DTZ001  a day, not a moment
     with _complaining(UserInterfaceError, ScorerError), running(home, port) as address:
         console.print(f"The Dagster UI answers at [bold]{address}[/bold]: the runs that follow can be watched there.")

@@ -74,6 +74,18 @@ def test_a_header_alone_fails_and_says_how_to_force_it(tidemark, tmp_path):
     assert tidemark("load", str(tmp_path), "--max-drop", "1").exit_code == 0
 
 
+def test_folders_are_named_side_by_side_or_in_one_setting(tidemark, tmp_path):
+    for number in (1, 2):
+        (tmp_path / f"export {number}").mkdir()
+        (tmp_path / f"export {number}" / "deals.csv").write_text(DEALS + f"{number},SELL,1,2024-01-01,2024-01-02\n")
+    folders = [str(tmp_path / f"export {number}") for number in (1, 2)]
+    told = tidemark("load", *folders)
+    assert "Loaded from" in told.output
+    assert re.search(r"deals\W+2\W+2\W+0", told.output)
+    again = tidemark("load", TIDEMARK_SOURCE=":".join(folders))
+    assert "deals: 1 days had not changed" in again.output
+
+
 def test_a_load_that_refuses_every_row_of_a_table_fails(tidemark, tmp_path):
     (tmp_path / "deals.csv").write_text(DEALS + "1,BARTER,1,2024-01-01,2024-01-02\n")
     told = tidemark("load", str(tmp_path))

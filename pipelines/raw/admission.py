@@ -13,6 +13,7 @@ import duckdb
 
 from pipelines.parquet import quoted
 from pipelines.raw.checks import DUCKDB, Check, Reading, WrongTypeError, any_of, checks_of, name, read_as
+from pipelines.raw.column_names import described, plain_names
 from pipelines.raw.contracts import Column, RawTable
 from pipelines.raw.expressions import nearest
 from pipelines.raw.mapping import Mapped
@@ -107,9 +108,10 @@ def _count(connection: duckdb.DuckDBPyConnection, rest: str) -> int:
 def _require_columns(table: RawTable, scan: Scan) -> None:
     for column in table.columns:
         if column.name not in scan.columns and column.required:
+            hint = nearest(column.name, plain_names(scan.columns)).split("Valid:")[0]
             msg = (
                 f"{table.name}: the column {column.name!r} ({column.description}) is missing. "
-                f"Found: {', '.join(scan.columns)}. {nearest(column.name, scan.columns).split('Valid:')[0]}"
+                f"Found: {described(scan.columns)}. {hint}"
                 "A mapping file can rename columns; see docs/bring-your-own-data.md."
             )
             raise BadSourceError(msg)

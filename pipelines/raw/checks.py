@@ -69,6 +69,23 @@ def time_in(text: str, kind: str) -> str:
     return f"CASE WHEN regexp_full_match({text}, '{_TIME}') THEN TRY_CAST({text} AS {kind}) END"
 
 
+def day_in(text: str) -> str:
+    """The date that an SQL expression of text begins with, as it is written: no offset moves it."""
+    written = f"regexp_extract({text}, '^[0-9]+[-/][0-9]+[-/][0-9]+')"
+    return f"CASE WHEN {time_in(text, 'TIMESTAMP WITH TIME ZONE')} IS NOT NULL THEN TRY_CAST({written} AS DATE) END"
+
+
+def whole_number_in(text: str, kind: str) -> str:
+    """The whole number that an SQL expression of text holds, or null. A plain cast would round 1.5 and read 1e3."""
+    digits = f"TRY_CAST(regexp_extract({text}, '^[+-]?[0-9]+') AS {kind})"
+    return f"CASE WHEN {is_whole_number(text)} THEN {digits} END"
+
+
+def is_whole_number(text: str) -> str:
+    """Whether an SQL expression of text is a whole number; "7.0" is what pandas makes of one beside a gap."""
+    return f"regexp_full_match({text}, '[+-]?[0-9]+([.]0*)?')"
+
+
 def something_in(text: str) -> str:
     """What an SQL expression of text holds, or null where it says that there is nothing."""
     return f"CASE WHEN lower(trim({text})) NOT IN {_NOTHING} THEN trim({text}) END"
@@ -120,13 +137,11 @@ def _read_text(column: Column, text: str) -> Reading:
         return Reading(f"nullif({text}, '')")
     there = something_in(text)
     if column.type in ("int32", "int64"):
-        # A plain cast would round 1.5 to 2 and read 1e3; "7.0" is what pandas makes of whole numbers beside a gap.
-        whole = f"regexp_full_match({there}, '[+-]?[0-9]+([.]0*)?')"
-        value = f"TRY_CAST(regexp_extract({there}, '^[+-]?[0-9]+') AS {DUCKDB[column.type]})"
+        whole, value = is_whole_number(there), whole_number_in(there, DUCKDB[column.type])
         unreadable = f"NOT {whole}"
         beyond = Check(f"{column.name}: beyond the range of {column.type}", f"{whole} AND {value} IS NULL")
         checks: tuple[Check, ...] = (Check(f"{column.name}: not a whole number", unreadable), beyond)
-        return Reading(f"CASE WHEN {whole} THEN {value} END", checks, unreadable)
+        return Reading(value, checks, unreadable)
     if column.type == "float64":
         value = number_in(there)
     elif column.type == "date":

@@ -17,11 +17,13 @@ import duckdb
 
 from pipelines.parquet import quoted
 from pipelines.raw.checks import name
+from pipelines.raw.column_names import described
 from pipelines.raw.scan import ORIGIN, BadSourceError, Rejected, Scan, Work, columns_of, first_line, require_distinct
 
 _DELIMITERS = ",;\t|"
 # The encodings that DuckDB reads itself, by the names that Python's codecs go by.
 _NATIVE = {"utf-8": "utf-8", "iso8859-1": "latin-1"}
+_LONGEST_HEADER = 100_000
 _UNREADABLE = (LookupError, OSError, EOFError, UnicodeError, zlib.error)
 
 
@@ -40,7 +42,7 @@ def scan_csv(
         if header and set(columns) != set(header):
             first = next(iter(fingerprints))
             odd = sorted(set(columns) ^ set(header))
-            msg = f"{item}: the headers of {file} and {first} differ in {', '.join(odd)}."
+            msg = f"{item}: the headers of {file} and {first} differ in {described(odd)}."
             raise BadSourceError(msg)
         header = header or columns
         selected = f"SELECT {', '.join(map(name, header))}, {quoted(str(file))} AS {ORIGIN} FROM "
@@ -98,7 +100,7 @@ def _header(item: str, file: Path, encoding: str) -> tuple[str, list[str]]:
     try:
         # Whatever is no text is let through to be found below: only the header matters here, not what follows it.
         with _opened(file, encoding, errors="surrogateescape") as text:
-            line = text.readline()
+            line = text.readline(_LONGEST_HEADER)
     except _UNREADABLE as problem:
         raise BadSourceError(f"{item}: {file} cannot be read as {encoding} ({problem}).") from problem
     if not line.isprintable() and re.search("[\udc80-\udcff]", line):
@@ -107,7 +109,8 @@ def _header(item: str, file: Path, encoding: str) -> tuple[str, list[str]]:
         )
         raise BadSourceError(msg)
     delimiter = max(_DELIMITERS, key=line.count)
-    columns = [column.strip() for column in next(csv.reader([line], delimiter=delimiter), [])]
+    endless = len(line) >= _LONGEST_HEADER
+    columns = [] if endless else [column.strip() for column in next(csv.reader([line], delimiter=delimiter), [])]
     blank = [str(place) for place, column in enumerate(columns, start=1) if not column]
     if "\0" in line or not columns or blank:
         fault = f"columns without a name: {', '.join(blank)}"

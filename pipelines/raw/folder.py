@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,23 +43,24 @@ class Folder:
 
     def scan(self, work: Work, item: str, relation: str, known: Known | None, exact: frozenset[str]) -> Scan:  # noqa: ARG002
         """Open a table's files; which days of them are read is left to their own statistics."""
+        return _scan(work, item, relation, self.files(item), self.encoding)
+
+    def files(self, item: str) -> list[Path]:
+        """The files of a table, none of which lies elsewhere."""
         places = {place: files for place, files in self._places(item).items() if files}
         if len(places) > 1:
             msg = f"{item}: found {' and '.join(map(str, places))}, and cannot tell which is meant. Leave one of them."
             raise BadSourceError(msg)
         files = [file for found in places.values() for file in found]
-        fingerprints = {file: fingerprint(file) for file in files}
-        for file, (size, *_) in fingerprints.items():
-            if size == 0:
-                msg = f"{item}: {file} is empty (0 bytes); a table without rows still needs its header or schema."
+        inside = self.path.resolve()
+        for file in files:
+            if not (target := file.resolve()).is_relative_to(inside):
+                msg = (
+                    f"{item}: {file} is a link to {target}, outside of {self.path}. Put the file there itself, or load "
+                    "from the folder that it lies in; several may be named."
+                )
                 raise BadSourceError(msg)
-        kinds = {"parquet" if file.suffix.lower() == ".parquet" else "csv" for file in files}
-        if len(kinds) > 1:
-            msg = f"{item}: found both Parquet and CSV files under {self.path}; leave one kind of them there."
-            raise BadSourceError(msg)
-        if kinds == {"parquet"}:
-            return _scan_parquet(work.connection, item, relation, fingerprints)
-        return scan_csv(work, item, relation, fingerprints, self.encoding)
+        return files
 
     def _places(self, item: str) -> dict[Path, list[Path]]:
         """Where an item may lie, and the files there."""
@@ -69,8 +70,9 @@ class Folder:
         if place.is_file():
             return {place: [place]}
         if glob.has_magic(item):
-            found = (Path(file) for file in glob.glob(item, root_dir=self.path, recursive=True))  # noqa: PTH207
-            return {place: sorted(self.path / file for file in found if (self.path / file).is_file())}
+            # A set, since a pattern with several ** tells some files more than once.
+            found = {self.path / file for file in glob.glob(item, root_dir=self.path, recursive=True)}  # noqa: PTH207
+            return {place: sorted(file for file in found if file.is_file())}
         names = {item.lower(), *(f"{item}{suffix}".lower() for suffix in _SUFFIXES)}
         around = sorted(place.parent.iterdir()) if place.parent.is_dir() else []
         return {
@@ -78,6 +80,50 @@ class Folder:
             for one in around
             if str(one.relative_to(self.path)).lower() in names
         }
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Several folders, as of several exports: the files of one name in all of them make one table together."""
+
+    folders: tuple[Folder, ...]
+
+    def __str__(self) -> str:
+        """The folders' paths."""
+        return ", ".join(map(str, self.folders))
+
+    def has(self, item: str) -> bool:
+        """Whether there are files for it in any folder."""
+        return any(folder.has(item) for folder in self.folders)
+
+    def items(self) -> list[str]:
+        """What a mapping could name."""
+        return sorted({item for folder in self.folders for item in folder.items()})
+
+    def days(self, item: str, known: str) -> None:  # noqa: ARG002
+        """Not to be had without reading the files."""
+        return
+
+    def scan(self, work: Work, item: str, relation: str, known: Known | None, exact: frozenset[str]) -> Scan:  # noqa: ARG002
+        """Open a table's files in all folders."""
+        files = [file for folder in self.folders for file in folder.files(item)]
+        return _scan(work, item, relation, files, self.folders[0].encoding)
+
+
+def _scan(work: Work, item: str, relation: str, files: Sequence[Path], encoding: str) -> Scan:
+    fingerprints = {file: fingerprint(file) for file in files}
+    for file, (size, *_) in fingerprints.items():
+        if size == 0:
+            msg = f"{item}: {file} is empty (0 bytes); a table without rows still needs its header or schema."
+            raise BadSourceError(msg)
+    kinds = {"parquet" if file.suffix.lower() == ".parquet" else "csv": file for file in files}
+    if len(kinds) > 1:
+        shown = " and ".join(map(str, kinds.values()))
+        msg = f"{item}: found both Parquet and CSV files, such as {shown}; leave one kind of them there."
+        raise BadSourceError(msg)
+    if kinds.keys() == {"parquet"}:
+        return _scan_parquet(work.connection, item, relation, fingerprints)
+    return scan_csv(work, item, relation, fingerprints, encoding)
 
 
 def _readable(folder: Path) -> Iterable[Path]:

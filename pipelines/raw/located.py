@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,6 +14,12 @@ import yaml
 from pipelines.raw.expressions import nearest
 
 Value: TypeAlias = "str | list[Located] | dict[str, Located] | None"
+
+# Far more than anybody writes, and read within seconds.
+_LARGEST = 200_000
+_MOST_VALUES = 20_000
+# How many characters of a value a message shows.
+_SHOWN = 80
 
 
 class BadMappingError(ValueError):
@@ -56,48 +64,115 @@ class Located:
         return self.value
 
     def __str__(self) -> str:
-        """The value as a message shows it."""
-        if isinstance(self.value, list):
-            return f"[{', '.join(map(str, self.value))}]"
-        if isinstance(self.value, dict):
-            return f"{{{', '.join(f'{key}: {one}' for key, one in self.value.items())}}}"
-        return "nothing" if self.value is None else repr(self.value)
+        """The value as a message shows it, shortened."""
+        return shorten(self._spelled(_SHOWN), _SHOWN)
+
+    def _spelled(self, length: int) -> str:
+        """The value, of which more than so many characters need not be right: what is left out costs nothing."""
+        if isinstance(self.value, str):
+            return repr(self.value[:length])
+        if self.value is None:
+            return "nothing"
+        named = self.value.items() if isinstance(self.value, dict) else (("", entry) for entry in self.value)
+        parts: list[str] = []
+        for name, entry in named:
+            if (left := length - sum(map(len, parts))) <= 0:
+                break
+            parts.append(f"{name}: {entry._spelled(left)}" if name else entry._spelled(left))
+        inside = ", ".join(parts)
+        return f"{{{inside}}}" if isinstance(self.value, dict) else f"[{inside}]"
 
 
-def read_located(file: Path) -> tuple[str, Located]:
-    """The text of a YAML file, and what it says."""
+def shorten(text: str, length: int) -> str:
+    """A text of at most so many characters."""
+    return text if len(text) <= length else f"{text[: length - 4]} ..."
+
+
+def read_located(file: Path, top: str) -> tuple[str, Located]:
+    """The text of a YAML file, and what it says.
+
+    The file is somebody's configuration only if it has the name `top` at its top. Of any other, which may be a file of
+    passwords that was named by mistake, no message shows a word.
+    """
+    text = _text(file, top)
+    reader = _Reader(file)
     try:
-        text = file.read_text(encoding="utf-8-sig")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        return text, _located(file, root)
+        root = reader.located(yaml.compose(text, Loader=yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError, BadMappingError) as problem:
+        if not re.search(rf"(^|[{{,])\s*[\"']?{top}[\"']?\s*:", text, re.MULTILINE):
+            raise _something_else(file, top) from None
+        raise _mistake(file, problem) from problem
+    if not isinstance(root.value, dict):
+        raise _something_else(file, top)
+    if top not in root.value:
+        near = get_close_matches(top, root.value, n=1, cutoff=0.75)
+        if near:
+            raise root.value[near[0]].mistake(f"expected `{top}:` at the top; did you mean {top!r} by {near[0]!r}?")
+        raise _something_else(file, top)
+    return text, root
+
+
+def _text(file: Path, top: str) -> str:
+    if not file.is_file():
+        held = "a folder" if file.is_dir() else "no file" if file.exists() else "nothing"
+        raise BadMappingError(f"{file}: expected a mapping file, with `{top}:` at its top, but found {held} there.")
+    try:
+        with file.open("rb") as content:
+            head = content.read(_LARGEST + 1)
+        if len(head) > _LARGEST:
+            raise BadMappingError(f"{file}: expected a mapping file of at most {_LARGEST // 1000} kB, found more.")
+        return head.decode("utf-8-sig")
     except OSError as problem:
         raise BadMappingError(f"{file}: cannot be read ({problem.strerror}).") from problem
     except UnicodeDecodeError as problem:
         raise BadMappingError(f"{file}: is not UTF-8 (byte {problem.start}). Save it as UTF-8.") from problem
-    except yaml.MarkedYAMLError as problem:
+
+
+def _something_else(file: Path, top: str) -> BadMappingError:
+    return BadMappingError(f"{file}: expected `{top}:` at the top of a mapping file, found something else.")
+
+
+def _mistake(file: Path, problem: Exception) -> BadMappingError:
+    if isinstance(problem, BadMappingError):
+        return problem
+    if isinstance(problem, yaml.MarkedYAMLError):
         line = problem.problem_mark.line + 1 if problem.problem_mark else 1
-        raise Located(None, file, line).mistake(f"not valid YAML: {problem.problem}") from problem
-    except (yaml.YAMLError, RecursionError) as problem:
-        told = "it holds itself, or is nested too deep" if isinstance(problem, RecursionError) else str(problem)
-        raise BadMappingError(f"{file}: not valid YAML: {told.splitlines()[0]}.") from problem
+        return Located(None, file, line).mistake(f"not valid YAML: {problem.problem}")
+    reason = "it holds itself, or is nested too deep" if isinstance(problem, RecursionError) else str(problem)
+    return BadMappingError(f"{file}: not valid YAML: {reason.splitlines()[0]}.")
 
 
-def _located(file: Path, node: yaml.Node | None) -> Located:
-    """The value of a node. Words stay as they are written: YAML would make a column called `no` false, 007 seven."""
-    if node is None:
-        return Located(None, file, 1)
-    line = node.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode):
-        return Located([_located(file, one) for one in node.value], file, line)
-    if isinstance(node, yaml.ScalarNode):
-        nothing = not node.style and node.value in ("", "~", "null")
-        return Located(None if nothing else str(node.value), file, line)
-    found: dict[str, Located] = {}
-    for key, value in node.value:
-        here = Located(None, file, key.start_mark.line + 1)
-        if not isinstance(key, yaml.ScalarNode):
-            raise here.mistake("expected a name before the colon, found a list or further names")
-        if key.value in found:
-            raise here.mistake(f"{key.value!r} stands here a second time; the first is in line {found[key.value].line}")
-        found[key.value] = Located(_located(file, value).value, file, here.line)
-    return Located(found, file, line)
+@dataclass
+class _Reader:
+    """Reads nodes, and counts them: aliases of aliases make a short file into more values than memory holds."""
+
+    file: Path
+    values: int = 0
+
+    def located(self, node: yaml.Node | None) -> Located:
+        """The value of a node. Words stay as they are written: YAML would make a column called `no` false."""
+        if node is None:
+            return Located(None, self.file, 1)
+        line = node.start_mark.line + 1
+        self.values += 1
+        if self.values > _MOST_VALUES:
+            message = f"expected at most {_MOST_VALUES:,} values, found more once aliases are written out"
+            raise Located(None, self.file, line).mistake(message)
+        if isinstance(node, yaml.SequenceNode):
+            return Located([self.located(entry) for entry in node.value], self.file, line)
+        if isinstance(node, yaml.ScalarNode):
+            nothing = not node.style and node.value in ("", "~", "null")
+            return Located(None if nothing else str(node.value), self.file, line)
+        return Located(self._entries(node), self.file, line)
+
+    def _entries(self, node: yaml.Node) -> dict[str, Located]:
+        entries: dict[str, Located] = {}
+        for key, value in node.value:
+            here = Located(None, self.file, key.start_mark.line + 1)
+            if not isinstance(key, yaml.ScalarNode):
+                raise here.mistake("expected a name before the colon, found a list or further names")
+            if key.value in entries:
+                first = entries[key.value].line
+                raise here.mistake(f"{key.value!r} stands here a second time; the first is in line {first}")
+            entries[key.value] = replace(here, value=self.located(value).value)
+        return entries

@@ -73,9 +73,9 @@ class Part:
             spec, text = self.where, self.where.word("an expression")
             condition = located(spec, lambda: compile_expression(text, source_columns, strict=self.grouped))
             # Rows of which it cannot be told whether they are meant are refused, not left out.
-            where = " OR ".join(f"({one})" for one in (condition.sql, *condition.unreadable))
+            where = " OR ".join(f"({one})" for one in (condition.sql, *(check.condition for check in condition.checks)))
             first = next(iter(checks))
-            checks[first] += tuple(Check("where: not a number", one) for one in condition.unreadable)
+            checks[first] += tuple(Check(f"where: {check.reason}", check.condition) for check in condition.checks)
         return Mapped({column: sql for column, (sql, _) in made.items()}, checks, where, self.grouped)
 
     def copies(self, column: str) -> str | None:
@@ -120,15 +120,13 @@ class MappingFile:
 
 def read_mapping(file: Path) -> MappingFile:
     """Read and check all of a mapping file that can be checked without its source."""
-    text, root = read_located(file)
+    text, root = read_located(file, top="tables")
     top = root.entries("the top of a mapping", ("tables", "encoding"))
-    if "tables" not in top:
-        raise root.mistake("expected `tables:` with the raw tables that the source yields")
     parts = {}
     for raw_name, listed in top["tables"].entries("a raw table", [raw.name for raw in TABLES]).items():
         if not isinstance(listed.value, list) or not listed.value:
             raise listed.mistake(f"expected a list under {raw_name}: `- from: ...` for each file or table")
-        parts[raw_name] = tuple(_part(table(raw_name), entry) for entry in listed.value)
+        parts[raw_name] = tuple(part for entry in listed.value for part in _parts(table(raw_name), entry))
     return MappingFile(parts, _encoding(top["encoding"]) if "encoding" in top else "utf-8", text)
 
 
@@ -142,7 +140,8 @@ def _encoding(spec: Located) -> str:
         ) from problem
 
 
-def _part(raw: RawTable, entry: Located) -> Part:
+def _parts(raw: RawTable, entry: Located) -> list[Part]:
+    """The parts that an entry yields: one for each item that it lists."""
     fields = entry.entries(f"an entry of {raw.name}", ("from", "where", "grouped", "columns"))
     for needed in ("from", "columns"):
         if needed not in fields:
@@ -154,5 +153,6 @@ def _part(raw: RawTable, entry: Located) -> Part:
     grouped = fields["grouped"].value if "grouped" in fields else "false"
     if grouped not in ("true", "false"):
         raise fields["grouped"].mistake(f"grouped is either true or false, found {fields['grouped']}")
-    fields["from"].word("a file, a glob or a table")
-    return Part(raw, fields["from"], columns, fields.get("where"), grouped == "true")
+    items = fields["from"].value if isinstance(fields["from"].value, list) else [fields["from"]]
+    fields["from"].words("a file, a glob or a table")
+    return [Part(raw, item, columns, fields.get("where"), grouped == "true") for item in items]

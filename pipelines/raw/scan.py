@@ -11,6 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.raw.column_names import described
+
 ORIGIN = "_origin"
 
 
@@ -102,7 +104,7 @@ def require_distinct(item: str, where: object, columns: Iterable[str]) -> None:
     lower = Counter(column.lower() for column in columns)
     twice = [column for column in columns if lower[column.lower()] > 1]
     if twice:
-        msg = f"{item}: {where} has a bad header: names used twice: {', '.join(twice)}. Case makes no difference."
+        msg = f"{item}: {where} has a bad header: names used twice: {described(twice)}. Case makes no difference."
         raise BadSourceError(msg)
     if ORIGIN in lower:
         raise BadSourceError(f"{item}: {where} has a column {ORIGIN!r}, a name that is taken here. Rename it.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from zoneinfo import available_timezones
 
 from pipelines.parquet import quoted
 from pipelines.raw.checks import NAIVE, ZONED, Check, name, number_in, something_in, time_in
 from pipelines.raw.contracts import Column
-from pipelines.raw.expressions import BadExpressionError, Compiled, column_of, compile_expression, nearest
+from pipelines.raw.expressions import Compiled, column_of, compile_expression, nearest
 from pipelines.raw.located import Located
+from pipelines.raw.readings import DIRECTIVES, FORMAT, BadExpressionError
+from pipelines.raw.time_zones import time_zone
 
 # How many of the contract's unit one of the named unit is.
 UNITS: Mapping[str, Mapping[str, float]] = {
@@ -27,12 +28,8 @@ _PERIODS = ("day", "month", "year")
 _INTERVAL = re.compile(r"(\s*-?\d{1,5}\s+(year|month|week|day|hour|minute|second)s?)+\s*")
 _NUMBER = re.compile(r"[+-]?(\d+[.]?\d*|[.]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}.*")
-_DIRECTIVES = "aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%"
-_FORMAT = re.compile(rf"([^%]|%-?[{_DIRECTIVES}])*")
 # A time of day with something after it that is no part of it: +02:00, Z, Europe/Prague.
 _OFFSET = ":[0-9.]+ *[^0-9:. ]"
-# The reserved words of DuckDB's calendar that stand for this machine's own zone, whatever that is.
-_NO_ZONES = ("localtime", "Factory", "posixrules")
 
 
 def compile_column(
@@ -44,14 +41,14 @@ def compile_column(
         if text in source:
             return name(text), ()
         compiled = located(spec, lambda: compile_expression(text, source, grouped=grouped, strict=grouped))
-        return compiled.sql, _number_checks(column, compiled)
+        return compiled.sql, _checks(column, compiled)
     steps = spec.entries("a step of a column", (*_STARTS, *_STEPS))
     starts = [start for start in _STARTS if start in steps]
     if len(starts) != 1:
         found = " and ".join(starts) or "none"
         raise spec.mistake(f"{column.name}: expected one of {', '.join(_STARTS)}, found {found}")
     compiled = _start(starts[0], steps[starts[0]], source, grouped=grouped)
-    value, checks = compiled.sql, list(_number_checks(column, compiled))
+    value, checks = compiled.sql, list(_checks(column, compiled))
     kind = source[steps["column"].word("a column")] if starts[0] == "column" else "VARCHAR"
     if {"null", "values", "default"} & steps.keys():
         value, kind = _replaced(column, steps, value), "VARCHAR"
@@ -145,7 +142,7 @@ def _unit(column: Column, unit: Located, value: str) -> tuple[str, Check]:
 
 def _time(column: Column, steps: Mapping[str, Located], value: str, kind: str) -> tuple[str, tuple[Check, ...]]:
     """A moment, known both as an instant and by the clock that it was read from."""
-    zone = _zone(steps["timezone"]) if "timezone" in steps else "UTC"
+    zone = time_zone(steps["timezone"]) if "timezone" in steps else "UTC"
     checks: tuple[Check, ...] = ()
     text = f"nullif(trim(CAST({value} AS VARCHAR)), '')"
     instant = clock = ""
@@ -188,20 +185,11 @@ def _time(column: Column, steps: Mapping[str, Located], value: str, kind: str) -
     return f"({instant or f'timezone({quoted(zone)}, {clock})'}{plus})", checks
 
 
-def _zone(spec: Located) -> str:
-    zone = spec.word("a time zone")
-    known = available_timezones().difference(_NO_ZONES)
-    if zone not in known:
-        hint = nearest(zone, sorted(known)).partition("Valid:")[0]
-        raise spec.mistake(f"there is no time zone {zone!r}; {hint or 'write e.g. Europe/Prague'}".rstrip())
-    return zone
-
-
 def _formats(spec: Located) -> list[str]:
     formats = spec.words("a format such as %d.%m.%Y")
     for one in formats:
-        if "%" not in one or not _FORMAT.fullmatch(one):
-            raise spec.mistake(f"{one!r} is no format such as %d.%m.%Y; valid after the %: {' '.join(_DIRECTIVES)}")
+        if "%" not in one or not FORMAT.fullmatch(one):
+            raise spec.mistake(f"{one!r} is no format such as %d.%m.%Y; valid after the %: {' '.join(DIRECTIVES)}")
     return formats
 
 
@@ -212,5 +200,5 @@ def _span(spec: Located) -> str:
     return span
 
 
-def _number_checks(column: Column, compiled: Compiled) -> tuple[Check, ...]:
-    return tuple(Check(f"{column.name}: not a number", condition) for condition in compiled.unreadable)
+def _checks(column: Column, compiled: Compiled) -> tuple[Check, ...]:
+    return tuple(Check(f"{column.name}: {check.reason}", check.condition) for check in compiled.checks)

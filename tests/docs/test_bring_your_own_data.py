@@ -54,7 +54,7 @@ def follow(tmp_path):
 
 
 def test_the_guide_has_the_blocks_that_are_followed_here():
-    assert (len(OWN), len(PUBLIC)) == (3, 3)
+    assert (len(OWN), len(PUBLIC)) == (4, 3)
 
 
 def test_the_first_mapping_loads_two_rows_and_refuses_two(follow, tmp_path):

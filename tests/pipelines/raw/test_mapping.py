@@ -215,6 +215,31 @@ def test_a_mistake_that_only_the_source_can_show_is_told_as_well(desk, tmp_path,
     assert told in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("zone", "offered"),
+    [
+        ("Europe/Prag", "did you mean 'Europe/Prague'?"),
+        ("europe/prague", "did you mean 'Europe/Prague'?"),
+        ("Prague", "did you mean 'Europe/Prague'?"),
+        ("Amerika/New York", "did you mean 'America/New_York'?"),
+        ("America/Losangeles", "did you mean 'America/Los_Angeles'?"),
+        ("US/Pacifik", "did you mean 'US/Pacific'?"),
+        # No zone is called nearly so: no one of them is offered as what was meant.
+        ("America/Seattle", "By spelling the nearest names in America are America/"),
+        ("America/Seattle", "as America/Los_Angeles or Europe/Prague"),
+        ("Asia/Mumbai", "By spelling the nearest names in Asia are Asia/"),
+        ("x", "to list all: python -c 'import zoneinfo;"),
+    ],
+)
+def test_a_time_zone_is_answered_with_one_nearly_so_called_or_with_those_of_its_continent(
+    desk, tmp_path, zone, offered
+):
+    desk.text("sales.csv", SALES)
+    with pytest.raises(BadMappingError, match="there is no time zone") as caught:
+        load(desk, tmp_path, WHOLE.replace("timezone: Europe/Prague}", f"timezone: {zone}}}"))
+    assert offered in str(caught.value)
+
+
 def test_yaml_that_is_none_is_told_with_its_line(tmp_path):
     with pytest.raises(BadMappingError, match=r"own\.yaml:3: not valid YAML"):
         read_mapping(written(tmp_path, "tables:\n  deals: [\n"))
@@ -233,7 +258,7 @@ def test_a_changed_mapping_loads_its_days_again(desk, tmp_path):
     ("content", "told"),
     [
         (b"tables: &a\n  deals: *a\n", "it holds itself"),
-        (b"[" * 3000, "nested too deep"),
+        (b"tables: " + b"[" * 3000, "nested too deep"),
         (b"tables: \x07\n", "not valid YAML: unacceptable character"),
         ("tables: é".encode("latin-1"), "is not UTF-8"),
     ],
