@@ -181,6 +181,8 @@ def _print_remarks(report: TableReport) -> None:
         console.print(f"{report.table}: {report.left_out:,} rows were left out by the mapping's `where`.")
     if report.unused:
         console.print(f"{report.table}: columns not asked for: {escape(', '.join(report.unused))}.")
+    for warning in report.warnings:
+        complaints.print(f"[yellow]warning[/yellow] {escape(warning)}", soft_wrap=True, highlight=False)
     if report.problem:
         result = "refused" if report.read else "stopped"
         complaints.print(f"[red]{result}[/red] {escape(report.problem)}", soft_wrap=True, highlight=False)

@@ -41,6 +41,8 @@ def raw_table(table: RawTable) -> dg.AssetsDefinition:
             ),
             progress=lambda name, done, total: context.log.debug(f"{name}: {done:,} of {total:,} rows"),
         )
+        for warning in report.warnings:
+            context.log.warning(warning)
         if report.problem:
             raise dg.Failure(report.problem, allow_retries=False)
         ledger = platform.raw.ledger(table.name).values()

@@ -15,6 +15,7 @@ from pipelines.parquet import quoted
 from pipelines.raw.checks import DUCKDB, Check, Reading, WrongTypeError, any_of, checks_of, name, read_as
 from pipelines.raw.column_names import described, plain_names
 from pipelines.raw.contracts import Column, RawTable
+from pipelines.raw.date_forms import doubts
 from pipelines.raw.expressions import nearest
 from pipelines.raw.mapping import Mapped
 from pipelines.raw.scan import ORIGIN, BadSourceError, Scan
@@ -36,6 +37,7 @@ class Admission:
     dated: str
     left_out: int
     unused: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def admit(
@@ -98,7 +100,8 @@ def admit(
         connection.execute(f"CREATE OR REPLACE TABLE {scan.relation}_admitted AS {rows}")
         rows, dated = (f"SELECT {what} FROM {scan.relation}_admitted" for what in ("*", "known_on, cells"))
         return Admission(rows, dated, left_out, unused)
-    return Admission(rows, f"SELECT {day}, {cells} FROM ({typed})", left_out, unused)
+    warnings = tuple(doubts(connection, mapped.forms, source))
+    return Admission(rows, f"SELECT {day}, {cells} FROM ({typed})", left_out, unused, warnings)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, rest: str) -> int:

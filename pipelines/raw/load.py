@@ -77,6 +77,7 @@ class TableReport:
     unused: tuple[str, ...] = ()
     days_emptied: int = 0
     absent: bool = False
+    warnings: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -276,5 +277,6 @@ class _Loading:
             days_unchanged=days_unchanged,
             days_emptied=days_emptied,
             left_out=sum(admission.left_out for admission in self.admissions),
+            warnings=tuple(warning for admission in self.admissions for warning in admission.warnings),
             unused=tuple(dict.fromkeys(column for admission in self.admissions for column in admission.unused)),
         )

@@ -36,7 +36,12 @@ class Located:
 
     def mistake(self, what: str) -> BadMappingError:
         """An error that tells where it is."""
-        return BadMappingError(f"{self.file}:{self.line}: {what.rstrip('.')}.")
+        return BadMappingError(f"{self.place}: {what.rstrip('.')}.")
+
+    @property
+    def place(self) -> str:
+        """The file and the line."""
+        return f"{self.file}:{self.line}"
 
     def word(self, what: str) -> str:
         """The value, which must be a single word or phrase."""

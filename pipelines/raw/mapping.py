@@ -25,6 +25,7 @@ import duckdb
 
 from pipelines.raw.checks import Check
 from pipelines.raw.contracts import TABLES, RawTable, table
+from pipelines.raw.date_forms import DateForm
 from pipelines.raw.expressions import compile_expression
 from pipelines.raw.located import BadMappingError, Located, read_located
 from pipelines.raw.scan import first_line
@@ -41,6 +42,7 @@ class Mapped:
     checks: Mapping[str, tuple[Check, ...]]
     where: str
     grouped: bool
+    forms: tuple[DateForm, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,12 @@ class Part:
 
     def compile(self, source_columns: Mapping[str, str]) -> Mapped:
         """SQL over the columns that the source turned out to have."""
-        made = {
+        compiled = {
             column: compile_column(self.table[column], spec, source_columns, grouped=self.grouped)
             for column, spec in self.columns.items()
         }
-        checks = {column: found for column, (_, found) in made.items()}
+        checks = {name: column.checks for name, column in compiled.items()}
+        forms = tuple(form for column in compiled.values() for form in column.forms)
         where = ""
         if self.where:
             spec, text = self.where, self.where.word("an expression")
@@ -76,7 +79,8 @@ class Part:
             where = " OR ".join(f"({one})" for one in (condition.sql, *(check.condition for check in condition.checks)))
             first = next(iter(checks))
             checks[first] += tuple(Check(f"where: {check.reason}", check.condition) for check in condition.checks)
-        return Mapped({column: sql for column, (sql, _) in made.items()}, checks, where, self.grouped)
+        columns = {name: column.sql for name, column in compiled.items()}
+        return Mapped(columns, checks, where, self.grouped, forms)
 
     def copies(self, column: str) -> str | None:
         """The source column that a column is an unchanged copy of, if it is one."""

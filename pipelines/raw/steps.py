@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from pipelines.parquet import quoted
 from pipelines.raw.checks import NAIVE, ZONED, Check, name, number_in, something_in, time_in
 from pipelines.raw.contracts import Column
+from pipelines.raw.date_forms import DateForm
 from pipelines.raw.expressions import Compiled, column_of, compile_expression, nearest
 from pipelines.raw.located import Located
 from pipelines.raw.readings import DIRECTIVES, FORMAT, BadExpressionError
@@ -32,16 +34,23 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}.*")
 _OFFSET = ":[0-9.]+ *[^0-9:. ]"
 
 
-def compile_column(
-    column: Column, spec: Located, source: Mapping[str, str], *, grouped: bool
-) -> tuple[str, tuple[Check, ...]]:
+@dataclass(frozen=True)
+class CompiledColumn:
+    """SQL for a column of the contract, what can be wrong with the cells it is made of, and how dates are read."""
+
+    sql: str
+    checks: tuple[Check, ...] = ()
+    forms: tuple[DateForm, ...] = ()
+
+
+def compile_column(column: Column, spec: Located, source: Mapping[str, str], *, grouped: bool) -> CompiledColumn:
     """SQL for a column of the contract over a source's columns, and what can be wrong with the cells it is made of."""
     if not isinstance(spec.value, dict):
         text = "NULL" if spec.value is None else spec.word(f"what {column.name} is made of")
         if text in source:
-            return name(text), ()
+            return CompiledColumn(name(text))
         compiled = located(spec, lambda: compile_expression(text, source, grouped=grouped, strict=grouped))
-        return compiled.sql, _checks(column, compiled)
+        return CompiledColumn(compiled.sql, _checks(column, compiled), _forms(column, spec, compiled))
     steps = spec.entries("a step of a column", (*_STARTS, *_STEPS))
     starts = [start for start in _STARTS if start in steps]
     if len(starts) != 1:
@@ -49,6 +58,7 @@ def compile_column(
         raise spec.mistake(f"{column.name}: expected one of {', '.join(_STARTS)}, found {found}")
     compiled = _start(starts[0], steps[starts[0]], source, grouped=grouped)
     value, checks = compiled.sql, list(_checks(column, compiled))
+    forms = _forms(column, steps[starts[0]], compiled)
     kind = source[steps["column"].word("a column")] if starts[0] == "column" else "VARCHAR"
     if {"null", "values", "default"} & steps.keys():
         value, kind = _replaced(column, steps, value), "VARCHAR"
@@ -56,9 +66,12 @@ def compile_column(
         value, unreadable = _unit(column, steps["unit"], value)
         checks.append(unreadable)
     if {"format", "truncate", "timezone", "plus"} & steps.keys():
+        if "format" in steps:
+            text, formats = _text(value), tuple(_formats(steps["format"]))
+            forms += (DateForm(f"{steps['format'].place}: {column.name}", text, formats),)
         value, timed = _time(column, steps, value, kind)
         checks += timed
-    return value, tuple(checks)
+    return CompiledColumn(value, tuple(checks), forms)
 
 
 def located(spec: Located, compiled: Callable[[], Compiled]) -> Compiled:
@@ -135,16 +148,20 @@ def _unit(column: Column, unit: Located, value: str) -> tuple[str, Check]:
     word = unit.word("a unit")
     if word not in known:
         raise unit.mistake(f"{column.name} cannot be had from {word!r}; {nearest(word, known)}")
-    text = f"nullif(trim(CAST({value} AS VARCHAR)), '')"
+    text = _text(value)
     unreadable = Check(f"{column.name}: not a number", f"{text} IS NOT NULL AND {number_in(text)} IS NULL")
     return f"{number_in(text)} * {known[word]!r}", unreadable
+
+
+def _text(value: str) -> str:
+    return f"nullif(trim(CAST({value} AS VARCHAR)), '')"
 
 
 def _time(column: Column, steps: Mapping[str, Located], value: str, kind: str) -> tuple[str, tuple[Check, ...]]:
     """A moment, known both as an instant and by the clock that it was read from."""
     zone = time_zone(steps["timezone"]) if "timezone" in steps else "UTC"
     checks: tuple[Check, ...] = ()
-    text = f"nullif(trim(CAST({value} AS VARCHAR)), '')"
+    text = _text(value)
     instant = clock = ""
     if "format" in steps:
         formats = _formats(steps["format"])
@@ -202,3 +219,7 @@ def _span(spec: Located) -> str:
 
 def _checks(column: Column, compiled: Compiled) -> tuple[Check, ...]:
     return tuple(Check(f"{column.name}: {check.reason}", check.condition) for check in compiled.checks)
+
+
+def _forms(column: Column, spec: Located, compiled: Compiled) -> tuple[DateForm, ...]:
+    return tuple(DateForm(f"{spec.place}: {column.name}", text, (form,)) for text, form in compiled.forms)
