@@ -161,9 +161,14 @@ class RawStore:
     @contextmanager
     def _locked(self, table: str) -> Iterator[None]:
         file = self.home / ".locks" / table
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # Not emptied before it is ours: it tells who has it.
-        with file.open("a+") as lock:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            # Not emptied before it is ours: it tells who has it.
+            opened = file.open("a+")
+        except OSError as problem:
+            msg = f"{self.home}: cannot be the home of loaded data ({problem.strerror}: {problem.filename})."
+            raise BadHomeError(msg) from problem
+        with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -129,6 +129,14 @@ def test_a_home_that_is_a_file_is_told(desk):
         desk.load()
 
 
+def test_a_home_in_which_nothing_can_be_made_is_told(desk):
+    desk.write("deals.parquet", as_deals(deal(1)))
+    desk.store.home.mkdir()
+    (desk.store.home / ".locks").write_text("")
+    with pytest.raises(BadHomeError, match=r"cannot be the home of loaded data \(.*\.locks\)"):
+        desk.load()
+
+
 def test_a_table_that_is_absent_leaves_no_folder(desk):
     assert desk.load().absent
     assert not (desk.store.home / "raw").exists()
