@@ -228,25 +228,46 @@ def doctor(home: Home = HOME) -> None:
 
 @app.command()
 def features(
-    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
-    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
+    every: Annotated[
+        str | None,
+        typer.Option(help="Of that range only the first day of each week, month, quarter or year, or every 7d."),
+    ] = None,
+    on: Annotated[
+        list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="This day; may be given again.")
+    ] = None,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="The published days whose columns are no longer the declared ones.")
+    ] = False,
     view: Annotated[list[str] | None, typer.Option(help="Only this view; may be given again.")] = None,
     home: Home = HOME,
 ) -> None:
-    """Load, compute, validate, publish and register features of some days: one run, as the UI would launch it."""
+    """Load, compute, validate, publish and register features of some days: the runs that the UI would launch."""
+    from pipelines.day_selection import DaySelectionError, selected_days
     from pipelines.raw.expressions import nearest
 
-    if last < first:
-        _fail(f"--to {last:%Y-%m-%d} is before --from {first:%Y-%m-%d}.")
+    if stale and (first or last or every or on):
+        _fail("--stale finds the days itself: leave out --from, --to, --every and --on.")
+    with _complaining(DaySelectionError):
+        days = [] if stale else selected_days(
+            [day.date() for day in on or []], first.date() if first else None, last.date() if last else None, every
+        )  # fmt: skip
     with _quiet():
         # Whoever waits here wants to know at once, not after three times five minutes.
         os.environ.setdefault("TIDEMARK_RETRIES", "0")
-        from pipelines.run import VIEWS, materialise
+        from pipelines.partitions import OutsidePartitionsError
+        from pipelines.run import VIEWS, materialise_days, materialise_stale, remaining_stale_days
 
         for asked in view or []:
             if asked not in VIEWS:
                 _fail(f"there is no view {asked!r} to compute; {nearest(asked, VIEWS)}")
-        outcome = materialise(home, first.date(), last.date(), tuple(view or ()))
+        with _complaining(OutsidePartitionsError):
+            chosen = tuple(view or ())
+            outcome = materialise_stale(home, chosen) if stale else materialise_days(home, days, chosen)
+    if outcome is None:
+        console.print("Every published day has the columns that its view declares: nothing to compute again.")
+        return
     shown = Table(
         "view",
         "snapshots",
@@ -257,10 +278,23 @@ def features(
         title=f"Features in {escape(str(home))}",
     )
     for row in outcome.rows:
-        shown.add_row(*(escape(str(cell)) for cell in row))
+        shown.add_row(
+            row.view,
+            f"{row.snapshots:,}" if row.finished else "failed",
+            f"{row.published:,}",
+            f"{row.refused:,}",
+            "not run" if row.expectations is None else f"{row.expectations:,}",
+            "not written" if row.online is None else f"{row.online:,}",
+        )
     console.print(shown)
     for complaint in outcome.complaints:
         complaints.print(f"[red]refused[/red] {escape(complaint)}", soft_wrap=True, highlight=False)
+    for left in remaining_stale_days(home, chosen):
+        complaints.print(
+            f"[yellow]stale[/yellow] {escape(str(left))}. Compute them again: tidemark features --stale",
+            soft_wrap=True,
+            highlight=False,
+        )
     if not outcome.success:
         raise typer.Exit(1)
 

@@ -1,19 +1,74 @@
 """The days that assets are partitioned by."""
 
 import os
-from datetime import date
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 
+from feature_repo.home import home as home_folder
+from feature_repo.views import SNAPSHOT_VIEWS
+from pipelines.raw.contracts import TABLES
 from pipelines.transforms.days import Days
 
-# The synthetic world begins here. People with older data say so in TIDEMARK_FIRST_DAY.
-FIRST_DAY = os.environ.get("TIDEMARK_FIRST_DAY") or "2024-01-01"
+SETTING = "TIDEMARK_FIRST_DAY"
+# Where the synthetic world begins, and the partitions of a home with nothing older in it.
+_LATEST_FIRST_DAY = date(2024, 1, 1)
+_ENTITY_KEYS = {field.name for view in SNAPSHOT_VIEWS for field in view.entity_columns}
 
-DAILY = dg.DailyPartitionsDefinition(start_date=FIRST_DAY)
+
+class OutsidePartitionsError(ValueError):
+    """Days were requested that are no partitions of the assets."""
+
+
+def first_day(home: Path, environment: Mapping[str, str]) -> date:
+    """The setting, else 1 January of the year in which the loaded data begin, 2024 at the latest.
+
+    A table without the key of an entity describes nobody: no feature begins with it, however old it is.
+    """
+    if setting := environment.get(SETTING):
+        try:
+            return date.fromisoformat(setting)
+        except ValueError:
+            raise ValueError(f"{SETTING}: expected a day such as 2014-05-01, found {setting!r}") from None
+    loaded = [
+        date.fromisoformat(file.parent.name.removeprefix("known_on="))
+        for table in TABLES
+        if _ENTITY_KEYS & set(table.schema.names)
+        for file in (home / "raw" / table.name).glob("known_on=[0-9]*/part.parquet")
+    ]
+    return min([_LATEST_FIRST_DAY, *loaded]).replace(month=1, day=1)
+
+
+# Dagster reads the partitions when it loads the definitions: after older data were loaded, it must load them again.
+FIRST_DAY = first_day(home_folder(), os.environ)
+
+DAILY = dg.DailyPartitionsDefinition(start_date=str(FIRST_DAY))
+
+
+def require_partitions(days: Days) -> None:
+    """Raise unless each of the days is a partition: it has ended, and the first partition is not after it."""
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    if days.first < FIRST_DAY:
+        msg = (
+            f"expected days from {FIRST_DAY} on, where the partitions of the assets begin, found {days.first}. They "
+            f"follow the loaded data: run `tidemark load` first, or set {SETTING}={days.first}. A Dagster UI that "
+            "runs already must reload its definitions afterwards."
+        )
+        raise OutsidePartitionsError(msg)
+    if days.last > yesterday:
+        msg = f"expected days up to {yesterday}, the last that has ended (UTC), found {days.last}."
+        raise OutsidePartitionsError(msg)
 
 
 def days_of(context: dg.AssetExecutionContext) -> Days:
     """The days that a run is asked for: one, or a range in a single run."""
     asked = context.partition_key_range
-    return Days(date.fromisoformat(asked.start), date.fromisoformat(asked.end))
+    days = Days(date.fromisoformat(asked.start), date.fromisoformat(asked.end))
+    try:
+        # Dagster compares them with the partitions only after the asset has done its work.
+        require_partitions(days)
+    except OutsidePartitionsError as problem:
+        raise dg.Failure(str(problem), allow_retries=False) from None
+    return days

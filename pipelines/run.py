@@ -1,8 +1,12 @@
-"""One run of the daily job over a range of days, in this process, recorded where the UI shows it."""
+"""Runs of the daily and the weekly job in this process, recorded where the UI shows them."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,10 @@ from pipelines.abandoned import end_abandoned, marked
 from pipelines.assets.training import keys_of
 from pipelines.definitions import definitions
 from pipelines.instance import prepare, range_tags
+from pipelines.partitions import require_partitions
+from pipelines.published import StaleDays, shown, spans, stale_days
+from pipelines.snapshots import SnapshotStore
+from pipelines.transforms.days import Days
 from training.specs import MODELS, ModelSpec
 
 VIEWS = tuple(view.name for view in SNAPSHOT_VIEWS)
@@ -24,47 +32,140 @@ class Outcome:
     """What became of a run: a row a view, and why it failed if it did."""
 
     success: bool
-    rows: tuple[tuple[Any, ...], ...]
+    rows: tuple[ViewOutcome, ...]
     complaints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ViewOutcome:
+    """What a run did for one view. `finished` is whether its asset ended; what it published counts in any case."""
+
+    view: str
+    finished: bool = False
+    snapshots: int = 0
+    published: int = 0
+    refused: int = 0
+    expectations: int | None = None
+    online: int | None = None
+
+    def __add__(self, later: ViewOutcome) -> ViewOutcome:
+        """Two runs over different days; online are the entities that the later one wrote."""
+        return ViewOutcome(
+            self.view,
+            self.finished and later.finished,
+            self.snapshots + later.snapshots,
+            self.published + later.published,
+            self.refused + later.refused,
+            self.expectations if later.expectations is None else later.expectations + (self.expectations or 0),
+            later.online,
+        )
 
 
 def materialise(home: Path, first: date, last: date, views: tuple[str, ...] = ()) -> Outcome:
     """Load, compute, validate and publish a range of days, and serve the newest of it."""
+    return materialise_days(home, Days(first, last), views)
+
+
+def materialise_days(home: Path, days: Iterable[date], views: tuple[str, ...] = ()) -> Outcome:
+    """The same for any days, a run for each range of them without a gap."""
+    return _materialise_ranges(home, spans(days), views)
+
+
+def materialise_stale(home: Path, views: tuple[str, ...] = ()) -> Outcome | None:
+    """The same for the published days whose columns are not the declared ones; None if there are none."""
+    days: dict[str, list[date]] = {}
+    for stale in remaining_stale_days(home, views):
+        days.setdefault(stale.view, []).extend(stale.days)
+    runs = [_materialise_ranges(home, spans(of_view), (view,)) for view, of_view in days.items()]
+    return _merged(runs) if runs else None
+
+
+def remaining_stale_days(home: Path, views: tuple[str, ...] = ()) -> list[StaleDays]:
+    """The published days of the views, or of all, that a changed declaration left behind."""
+    return stale_days(home, [view for view in SNAPSHOT_VIEWS if not views or view.name in views])
+
+
+def _merged(runs: Sequence[Outcome]) -> Outcome:
+    return Outcome(
+        all(run.success for run in runs),
+        tuple(row for run in runs for row in run.rows),
+        tuple(complaint for run in runs for complaint in run.complaints),
+    )
+
+
+def _materialise_ranges(home: Path, ranges: Sequence[Days], views: tuple[str, ...]) -> Outcome:
+    """A run for each range, in order. Refused days do not stop the next; whatever else fails does."""
+    for days in ranges:
+        require_partitions(days)
     folder = prepare(home)
-    wanted = [view for view in VIEWS if not views or view in views]
+    outcomes: list[Outcome] = []
     # Each online asset would start and stop the private Redis; held here, it runs throughout.
     with running(home), dg.DagsterInstance.get() as instance, marked(folder) as mark:
         end_abandoned(instance, folder)
-        result = definitions.resolve_job_def("daily").execute_in_process(
-            instance=instance,
-            tags={**range_tags(first, last), **mark},
-            raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
-            asset_selection=[key for view in wanted for key in _assets_of(view)] if views else None,
+        for days in ranges:
+            outcomes.append(_materialise(home, days, views, instance, mark))
+            if not all(row.finished for row in outcomes[-1].rows):
+                break
+    rows = [reduce(add, of_view) for of_view in zip(*(outcome.rows for outcome in outcomes), strict=True)]
+    complaints = [complaint for outcome in outcomes for complaint in outcome.complaints]
+    if skipped := ranges[len(outcomes) :]:
+        complaints.append(
+            f"the run before failed, so these days were not begun: {shown(day for days in skipped for day in days)}"
         )
-        checks = {(one.asset_key.to_user_string(), one.check_name): one for one in result.get_asset_check_evaluations()}
-        made, rows, complaints = _made(result), [], []
-        for view in wanted:
-            metadata, contract = made.get(dg.AssetKey(view), {}), checks.get((view, "contract"))
-            refused = metadata.get("days refused", [])
-            served = made.get(dg.AssetKey(["online", view]))
-            rows.append(
-                (
-                    view,
-                    f"{metadata['dagster/row_count']:,}" if metadata else "failed",
-                    metadata.get("days published", 0),
-                    len(refused),
-                    contract.metadata["expectations checked"].value if contract else "not run",
-                    f"{served['dagster/row_count']:,}" if served else "not written",
+    return Outcome(all(outcome.success for outcome in outcomes), tuple(rows), tuple(complaints))
+
+
+def _materialise(
+    home: Path, days: Days, views: tuple[str, ...], instance: dg.DagsterInstance, mark: Mapping[str, str]
+) -> Outcome:
+    wanted = [view for view in VIEWS if not views or view in views]
+    before = {view: _versions(home, view, days) for view in wanted}
+    result = definitions.resolve_job_def("daily").execute_in_process(
+        instance=instance,
+        tags={**range_tags(days.first, days.last), **mark},
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
+        asset_selection=[key for view in wanted for key in _assets_of(view)] if views else None,
+    )
+    checks = {(one.asset_key.to_user_string(), one.check_name): one for one in result.get_asset_check_evaluations()}
+    made, rows, complaints = _made(result), [], []
+    for view in wanted:
+        metadata, contract = made.get(dg.AssetKey(view)), checks.get((view, "contract"))
+        served = made.get(dg.AssetKey(["online", view]))
+        complaints += [
+            f"{view}: {check.metadata['first reason'].value}"
+            for check in (contract, checks.get((f"online/{view}", "served_as_stored")))
+            if check and not check.passed
+        ]
+        if metadata is None:
+            written = [day for day, version in _versions(home, view, days).items() if before[view].get(day) != version]
+            rows.append(ViewOutcome(view, published=len(written)))
+            if written:
+                complaints.append(
+                    f"{view}: before it failed, the run published {shown(written)}, validated and whole: these days "
+                    "are in use. Run it again for the others."
                 )
+            continue
+        rows.append(
+            ViewOutcome(
+                view,
+                finished=True,
+                snapshots=metadata["dagster/row_count"],
+                published=metadata["days published"],
+                refused=len(metadata["days refused"]),
+                expectations=contract.metadata["expectations checked"].value if contract else None,  # type: ignore[arg-type]
+                online=served["dagster/row_count"] if served else None,
             )
-            complaints += [
-                f"{view}: {check.metadata['first reason'].value}"
-                for check in (contract, checks.get((f"online/{view}", "served_as_stored")))
-                if check and not check.passed
-            ]
-        complaints += _failures(result)
-    return Outcome(result.success, tuple(rows), tuple(complaints))
+        )
+    return Outcome(result.success, tuple(rows), (*complaints, *_failures(result)))
+
+
+def _versions(home: Path, view: str, days: Days) -> dict[date, tuple[int, int]]:
+    """The published days of a range, each with what its file changes when it is written again."""
+    store = SnapshotStore(home)
+    files = {day: store.published(view, day) for day in days}
+    states = {day: file.stat() for day, file in files.items() if file.exists()}
+    return {day: (state.st_ino, state.st_mtime_ns) for day, state in states.items()}
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def raw_table(table: RawTable) -> dg.AssetsDefinition:
     )
     def loaded(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         days = days_of(context)
-        first = None if days.first == date.fromisoformat(FIRST_DAY) else days.first
+        first = None if days.first == FIRST_DAY else days.first
         (report,) = load(
             platform.source,
             platform.raw,
@@ -78,7 +78,7 @@ RAW = [raw_table(table) for table in TABLES]
 def quarantine(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """Counts per table and reason, of the days asked for."""
     days = days_of(context)
-    first = date.min if days.first == date.fromisoformat(FIRST_DAY) else days.first
+    first = date.min if days.first == FIRST_DAY else days.first
     records = []
     for table in TABLES:
         counts: dict[str, int] = {}

@@ -1,0 +1,129 @@
+"""`tidemark features` over a market that began in 2014, run by run as its user would."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.published import published_days
+from pipelines.raw.load import load
+from pipelines.raw.sources import open_source
+from pipelines.raw.store import RawStore
+from tidemark import app
+
+MARKET = """\
+region_id,observed_on,median_sale_price,days_on_market,inventory_months,sale_to_list_ratio,new_listings,sales_count,published_at
+1,2014-01-01,300000,,,,,20,2014-02-12T00:00:00Z
+1,2014-02-01,310000,,,,,22,2014-03-12T00:00:00Z
+1,2014-03-01,320000,,,,,25,2014-04-12T00:00:00Z
+"""
+TIDEMARK = [sys.executable, "-W", "ignore", "-c", "import tidemark; tidemark.main()"]
+FAIL_AT_THE_SECOND_BLOCK = """
+import pipelines.snapshots, pipelines.transforms.market as market, tidemark
+pipelines.snapshots.BLOCK_ROWS = 2
+computed = market.snapshots
+def snapshots(raw, days):
+    if days.first.day > 2:
+        raise RuntimeError("the disk is full")
+    return computed(raw, days)
+market.snapshots = snapshots
+tidemark.main()
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded_home(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("market")
+    (folder / "region_market.csv").write_text(MARKET)
+    assert not [report for report in load(open_source(folder), RawStore(folder / "home")) if report.problem]
+    return folder / "home"
+
+
+@pytest.fixture
+def features(loaded_home) -> Iterator[object]:
+    def run(*words: str, command: list[str] = TIDEMARK) -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMARK_")}
+        return subprocess.run(
+            [*command, "features", *words, "--view", "market", "--home", str(loaded_home)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**environment, "COLUMNS": "160"},
+        )
+
+    yield run
+    for file in published_days(loaded_home, "market").values():
+        file.unlink()
+
+
+def days(home: Path) -> list[str]:
+    return [str(day) for day in published_days(home, "market")]
+
+
+def test_of_old_data_the_first_days_of_months_are_published_without_any_setting(features, loaded_home):
+    run = features("--from", "2014-04-01", "--to", "2014-06-15", "--every", "month", "--on", "2014-04-13")
+    assert run.returncode == 0, run.stderr
+    assert days(loaded_home) == ["2014-04-01", "2014-04-13", "2014-05-01", "2014-06-01"]
+    assert pq.read_metadata(published_days(loaded_home, "market")[date(2014, 5, 1)]).num_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--on", "2013-12-31"], "set TIDEMARK_FIRST_DAY=2013-12-31"),
+        (["--on", "2100-01-01"], "the last that has ended (UTC), found 2100-01-01"),
+        (["--stale", "--on", "2014-04-01"], "--stale finds the days itself"),
+        ([], "expected days: --from and --to"),
+    ],
+)
+def test_days_that_cannot_be_run_are_refused_in_a_sentence_before_anything_runs(tmp_path, words, sentence):
+    run = CliRunner().invoke(app, ["features", *words, "--home", str(tmp_path)])
+    assert run.exit_code == 2
+    assert sentence in run.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_no_day_is_stale_nothing_is_computed_again(tmp_path):
+    run = CliRunner().invoke(app, ["features", "--stale", "--home", str(tmp_path)])
+    assert run.exit_code == 0
+    assert "nothing to compute again" in run.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_run_published_before_it_failed_is_counted_and_named(features, loaded_home):
+    run = features(
+        "--from", "2014-04-01", "--to", "2014-04-06",
+        command=[sys.executable, "-W", "ignore", "-c", FAIL_AT_THE_SECOND_BLOCK],
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert days(loaded_home) == ["2014-04-01", "2014-04-02"]
+    rows = [[cell.strip() for cell in line.split("│")] for line in run.stdout.splitlines()]
+    assert [row[1:4] for row in rows if row[1:2] == ["market"]] == [["market", "failed", "2"]]
+    assert "before it failed, the run published 2014-04-01 to 2014-04-02" in run.stderr
+    assert "the disk is full" in run.stderr
+
+
+def test_days_without_a_feature_declared_since_are_named_and_computed_again(features, loaded_home):
+    assert features("--from", "2014-04-01", "--to", "2014-04-02").returncode == 0
+    files = published_days(loaded_home, "market")
+    before = [file.read_bytes() for file in files.values()]
+    for file in files.values():
+        pq.write_table(pq.read_table(file, partitioning=None).drop_columns(["inventory_months"]), file)
+    run = features("--on", "2014-04-05")
+    assert run.returncode == 0
+    assert (
+        "market: 2 published days (2014-04-01 to 2014-04-02) do not have the declared columns: without "
+        "inventory_months. Compute them again: tidemark features --stale" in run.stderr
+    )
+    run = features("--stale")
+    assert run.returncode == 0, run.stderr
+    assert "do not have the declared columns" not in run.stderr
+    assert [file.read_bytes() for file in files.values()] == before
