@@ -1,6 +1,6 @@
 """The private Redis of a home: started when someone needs it, stopped when the last one leaves.
 
-    <home>/redis/address.json     port and password, for its owner's eyes only; they outlive the server
+    <home>/redis/address.json     port and password, for its owner's eyes only; they outlive the server, not a copy
     <home>/redis/alive            locked by the server itself for as long as it lives
     <home>/redis/users            locked, shared, by each who uses the server
     <home>/redis/starting         locked while someone starts or stops it
@@ -9,6 +9,10 @@ The locks are the kernel's (flock): they end with the process that holds them, b
 therefore taken for a living server, and no process is ever killed: a server is asked to stop, over a connection that
 knows its password. A platform that was killed leaves its server behind, and the next one of the same home goes on
 with it.
+
+The password is also how a server and those who connect recognise each other as of one home: every connection has to
+present it. The file therefore names the folder that it was written for, by device and inode, and a copy of it counts
+for nothing: the copied home draws a port and a password of its own. A home that was renamed keeps both.
 """
 
 from __future__ import annotations
@@ -52,10 +56,10 @@ def redis_address() -> str:
 def address(home: Path) -> str:
     """Where the private server of a home listens while it runs; chosen at the first question."""
     folder = _folder(home)
-    if not (folder / "address.json").exists():
-        with _alone(folder):
-            return str(_place(folder))
-    return str(_place(folder))
+    if place := _place_of(folder):
+        return str(place)
+    with _alone(folder):
+        return str(_place(folder))
 
 
 def is_running(home: Path) -> bool:
@@ -125,16 +129,33 @@ def _started(folder: Path) -> Place:
 
 def _place(folder: Path, *, anew: bool = False) -> Place:
     """The place of this home's server: the one it had, or another."""
-    file = folder / "address.json"
-    if file.exists() and not anew:
-        return Place(**json.loads(file.read_text(encoding="utf-8")))
+    if not anew and (known := _place_of(folder)):
+        return known
     # A letter first, or Feast would read a password of digits as a number. With another port goes another password,
     # since whoever listens on the old port has been told the old one.
     place = Place(_free_port(), f"p{secrets.token_hex(24)}")
     with NamedTemporaryFile("w", dir=folder, prefix=".writing-", delete=False) as written:
-        json.dump(asdict(place), written)
-    Path(written.name).replace(file)
+        json.dump({**asdict(place), "folder": _identity(folder)}, written)
+    Path(written.name).replace(folder / "address.json")
     return place
+
+
+def _place_of(folder: Path) -> Place | None:
+    """The place in the folder's file, unless there is none or it came with a copy of another folder."""
+    try:
+        stored = json.loads((folder / "address.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    written_for = stored.get("folder")
+    # Files of earlier releases name no folder. That a server lives here shows whose such a file is.
+    is_ours = written_for == _identity(folder) if written_for else redis_server.is_alive(folder)
+    return Place(stored["port"], stored["password"]) if is_ours else None
+
+
+def _identity(folder: Path) -> list[int]:
+    """What a folder keeps when it is renamed and a copy of it does not have."""
+    state = folder.stat()
+    return [state.st_dev, state.st_ino]
 
 
 def _free_port() -> int:

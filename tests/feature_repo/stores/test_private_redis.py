@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ import psutil
 import pytest
 import redis
 
-from feature_repo.stores.private_redis import Place, address, is_running, redis_address, running
+from feature_repo.stores.private_redis import address, is_running, redis_address, running
 from feature_repo.stores.redis_server import PrivateRedisError, client_of, without_password
 
 USE = """
@@ -205,14 +206,70 @@ def test_a_port_that_someone_else_took_is_left_to_them_with_another_password(hom
 
 
 def test_a_redis_of_someone_else_on_the_port_is_neither_used_nor_stopped(home, tmp_path):
-    mine = Place(int(address(home).split(",")[0].split(":")[1]), address(home).split("password=")[1].split(",")[0])
+    address(home)
     with running(tmp_path / "other") as theirs:
         port = int(theirs.split(",")[0].split(":")[1])
-        (home / "redis" / "address.json").write_text(f'{{"port": {port}, "password": "{mine.password}"}}')
+        stored = json.loads((home / "redis" / "address.json").read_text())
+        (home / "redis" / "address.json").write_text(json.dumps({**stored, "port": port}))
         with running(home) as ours, client_of(ours) as client:
             assert client.config_get("dir")["dir"] == str(home / "redis")
         with client_of(theirs) as client:
             assert client.ping()
+
+
+def test_a_copied_home_has_an_address_of_its_own_while_the_other_home_is_served(home, tmp_path):
+    copy = tmp_path / "copy"
+    with running(home) as where, client_of(where) as client:
+        client.set("whose", "the home's")
+        shutil.copytree(home, copy, copy_function=shutil.copy2)
+        assert address(copy) not in (where, address(home))
+        assert not is_running(copy)
+        with running(copy) as elsewhere, client_of(elsewhere) as of_copy:
+            of_copy.set("whose", "the copy's")
+            assert client.get("whose") == b"the home's"
+            assert server_of(copy) != server_of(home)
+        assert address(home) == where
+    end(copy)
+
+
+def test_a_home_whose_port_went_to_its_copy_is_refused_there(home, tmp_path):
+    copy = tmp_path / "copy"
+    with running(home) as where:
+        pass
+    shutil.copytree(home, copy, copy_function=shutil.copy2)
+    address(copy)
+    stored = json.loads((copy / "redis" / "address.json").read_text())
+    port = int(where.split(",")[0].split(":")[1])
+    (copy / "redis" / "address.json").write_text(json.dumps({**stored, "port": port}))
+    with running(copy) as taken, client_of(where) as client:
+        assert taken.split(",")[0] == where.split(",")[0]
+        with pytest.raises(redis.AuthenticationError):
+            client.get("whose")
+
+
+def test_a_renamed_home_keeps_its_address_and_its_server(home, use, tmp_path):
+    platform = use()
+    platform.stdout.readline()
+    before, server, renamed = address(home), server_of(home), tmp_path / "renamed"
+    home.rename(renamed)
+    try:
+        with running(renamed) as where:
+            assert where == before
+            assert server_of(renamed) == server
+    finally:
+        renamed.rename(home)
+
+
+def test_an_address_that_names_no_folder_counts_only_while_its_server_lives(home, use):
+    platform = use()
+    platform.stdout.readline()
+    before = address(home)
+    stored = json.loads((home / "redis" / "address.json").read_text())
+    (home / "redis" / "address.json").write_text(json.dumps({key: stored[key] for key in ("port", "password")}))
+    assert address(home) == before
+    platform.stdin.close()
+    platform.wait()
+    assert address(home) != before
 
 
 def test_a_stale_pid_file_harms_no_process_that_has_the_number_now(home):
