@@ -6,9 +6,11 @@ open, and commits wait for the disk at checkpoints only. After a crash of a proc
 the last events may be, though not the features they tell of.
 """
 
+import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from dagster._core.storage.event_log import SqliteEventLogStorage
@@ -28,8 +30,9 @@ class OpenSqliteEventLogStorage(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> "OpenSqliteEventLogStorage":
-        """How Dagster makes one from dagster.yaml; the parent's would make a parent."""
-        return cls(inst_data=inst_data, **config_value)
+        """How Dagster makes one from dagster.yaml, where a relative folder lies under DAGSTER_HOME."""
+        folder = Path(os.environ.get("DAGSTER_HOME", "")) / config_value["base_dir"]
+        return cls(inst_data=inst_data, base_dir=str(folder))
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:

@@ -1,6 +1,7 @@
 """Dagster's own state: SQLite under the home folder, unless the user has put a dagster.yaml of theirs there."""
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,7 @@ event_log_storage: # Dagster's own format, many times as fast
   module: pipelines.event_log
   class: OpenSqliteEventLogStorage
   config:
-    base_dir: {folder}/history/runs
+    base_dir: history/runs # in this folder
 run_monitoring: # ends runs that take longer than their limit
   enabled: true
   free_slots_after_run_end_seconds: 60 # a run that was killed does not leave its pools by itself
@@ -32,9 +33,21 @@ def prepare(home: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "dagster.yaml"
     if not settings.exists():
-        settings.write_text(SETTINGS.format(folder=folder.absolute()), encoding="utf-8")
+        settings.write_text(SETTINGS, encoding="utf-8")
+    else:
+        _keep_events_here(settings)
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
+
+
+def _keep_events_here(settings: Path) -> None:
+    """Earlier releases wrote the whole path of the event log, which in a moved or copied home leads into the other."""
+    text = settings.read_text(encoding="utf-8")
+    for line in re.findall(r"^ *base_dir: /.*/history/runs$", text, re.MULTILINE):
+        other = Path(line.split(": ", 1)[1]).parents[1]
+        if (other / settings.name).exists() or not other.exists():
+            text = text.replace(line, line.split("/", 1)[0] + "history/runs # in this folder")
+            settings.write_text(text, encoding="utf-8")
 
 
 def range_tags(first: date, last: date) -> Mapping[str, str]:

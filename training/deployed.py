@@ -70,7 +70,8 @@ def _from_sqlite(file: Path, model: str, alias: str) -> Deployed:
         raise NotDeployedError(f"{model}: there is no registry {file} yet. Train a model first: `tidemark train`.")
     try:
         found = _read(file, model, alias)
-        if found and not found.folder().exists() and follow(file):
+        # Of a copied home the paths still lead into the other one, whether that exists or not.
+        if found and not found.folder().is_relative_to(file.parent) and follow(file):
             found = _read(file, model, alias)
     except sqlite3.Error as problem:
         raise NotDeployedError(f"{model}: the registry {file} cannot be read: {problem}") from problem

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.interfaces import ConnectArgsType
 
 from feature_repo.home import home
+from feature_repo.registry_paths import relocate_sources
 
 
 class HomeSQLiteDialect(SQLiteDialect_pysqlite):
@@ -17,9 +18,10 @@ class HomeSQLiteDialect(SQLiteDialect_pysqlite):
     supports_statement_cache = True
 
     def create_connect_args(self, url: URL) -> ConnectArgsType:
-        """Place the file under `home()`, and make its folder."""
+        """Place the file under `home()`, make its folder, and let what it names lie there too."""
         if not url.database:
             raise ValueError(f"expected a file name, as in sqlite+home:///registry.db, found {url}")
         file = home() / Path(url.database)
         file.parent.mkdir(parents=True, exist_ok=True)
+        relocate_sources(file, home())
         return super().create_connect_args(url.set(database=str(file)))

@@ -41,6 +41,13 @@ def test_the_champion_of_a_home_that_was_moved_is_found(home, tmp_path):
     assert (found / "manifest.json").read_text() == "{}"
 
 
+def test_the_champion_of_a_copy_is_its_own_while_the_other_home_is_still_there(home, tmp_path):
+    before = deployed(MODEL, home=home).folder()
+    shutil.copytree(home, tmp_path / "copy")
+    assert deployed(MODEL, home=tmp_path / "copy").folder() == tmp_path / "copy" / before.relative_to(home)
+    assert deployed(MODEL, home=home).folder() == before
+
+
 def test_a_copy_of_a_home_writes_into_itself_alone(home, tmp_path):
     shutil.copytree(home, tmp_path / "copy")
     files = {file.relative_to(home) for file in home.rglob("models/**/*")}
