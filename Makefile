@@ -16,9 +16,18 @@ $(UV):
 	$(PYTHON) -m venv .tools
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
 
+# A copied environment leads into the checkout it was copied from: its scripts name that one's interpreter.
+ifneq ($(wildcard .venv/.ready),)
+ifneq ($(shell grep -qsxF '$(CURDIR)' .venv/lib/python*/site-packages/_editable_impl_tidemark.pth && echo own),own)
+COPIED := yes
+.PHONY: .venv/.ready
+endif
+endif
+
 setup: .venv/.ready ## Install everything, uv itself included, from the lock
 
 .venv/.ready: pyproject.toml uv.lock | $(UV)
+	$(if $(COPIED),rm -rf .venv)
 	$(UV) sync --locked --compile-bytecode
 	@touch $@
 

@@ -20,6 +20,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from feature_repo.home import CopiedEnvironmentError
 from feature_repo.home import home as home_folder
 
 if TYPE_CHECKING:
@@ -36,11 +37,15 @@ console = Console()
 complaints = Console(stderr=True)
 
 
-HOME = home_folder()
+HOME = Path(".tidemark")
 
 
-def _told_below(home: Path) -> Path:
-    """Whatever runs below finds the same home in the environment."""
+def _chosen_home(context: typer.Context, given: Path) -> Path:
+    """The home, which whatever runs below finds in the environment."""
+    with _complaining(CopiedEnvironmentError):
+        default = home_folder()
+    source = context.get_parameter_source("home")
+    home = default if source is None or source.name.startswith("DEFAULT") else given.absolute()
     os.environ["TIDEMARK_HOME"] = str(home.absolute())
     return home.absolute()
 
@@ -48,7 +53,7 @@ def _told_below(home: Path) -> Path:
 Home = Annotated[
     Path,
     typer.Option(
-        callback=_told_below,
+        callback=_chosen_home,
         show_default=False,
         help="The folder that all state lives under; else TIDEMARK_HOME, else .tidemark in the checkout.",
     ),
