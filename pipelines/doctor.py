@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Literal
 
 import redis
 from packaging.requirements import Requirement
 
 from feature_repo.stores.private_redis import address, is_running
 from feature_repo.stores.redis_server import client_of, without_password
+from pipelines.feature_findings import feature_findings, model_findings, orphan_findings
+from pipelines.finding import Finding
 from pipelines.raw.contracts import TABLES
 from pipelines.raw.postgres import Postgres
 from pipelines.raw.scan import BadSourceError
@@ -22,16 +22,6 @@ from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
 
 _LEAST_FREE_GB = 2
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the doctor's report; `wrong` is for what keeps the platform from working."""
-
-    state: Literal["ok", "note", "wrong"]
-    part: str
-    found: str
-    remedy: str = ""
 
 
 def findings(home: Path, environment: Mapping[str, str]) -> list[Finding]:
@@ -44,7 +34,9 @@ def findings(home: Path, environment: Mapping[str, str]) -> list[Finding]:
         _source(home, environment),
         _raw(home),
         _online(home, environment),
-        *_leftovers(home),
+        *feature_findings(home),
+        *model_findings(home),
+        *orphan_findings(home),
     ]
 
 
@@ -138,10 +130,3 @@ def _online(home: Path, environment: Mapping[str, str]) -> Finding:
     used, most = told["used_memory_human"], told.get("maxmemory")
     bound = f"of at most {told['maxmemory_human']}" if most else "no bound set"
     return Finding("ok", part, f"Redis {told['redis_version']} at {shown}: {used} of memory, {bound}")
-
-
-def _leftovers(home: Path) -> Iterator[Finding]:
-    for folder in home.glob(".loading-*"):
-        yield Finding(
-            "note", "leftover", str(folder), f"A load was killed, or runs still. If none runs: rm -r {folder}"
-        )

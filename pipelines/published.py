@@ -28,9 +28,10 @@ class StaleDays:
 
     def __str__(self) -> str:
         """As an operator reads it."""
+        subject = "published day does" if len(self.days) == 1 else "published days do"
         return (
-            f"{self.view}: {len(self.days):,} published day{'s' * (len(self.days) > 1)} ({shown(self.days)}) "
-            f"do not have the declared columns: {self.difference}"
+            f"{self.view}: {len(self.days):,} {subject} not have the declared columns: {self.difference} "
+            f"({shown(self.days)})"
         )
 
 

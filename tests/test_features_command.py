@@ -120,8 +120,8 @@ def test_days_without_a_feature_declared_since_are_named_and_computed_again(feat
     run = features("--on", "2014-04-05")
     assert run.returncode == 0
     assert (
-        "market: 2 published days (2014-04-01 to 2014-04-02) do not have the declared columns: without "
-        "inventory_months. Compute them again: tidemark features --stale" in run.stderr
+        "market: 2 published days do not have the declared columns: without inventory_months "
+        "(2014-04-01 to 2014-04-02). Compute them again: tidemark features --stale" in run.stderr
     )
     run = features("--stale")
     assert run.returncode == 0, run.stderr
