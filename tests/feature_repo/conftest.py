@@ -18,15 +18,15 @@ def tidemark_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def feast(tidemark_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+def feast(tidemark_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """The real command, run away from the checkout."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
 
-    def run(command: str) -> str:
+    def run(command: str, home: Path = tidemark_home) -> str:
         done = subprocess.run(
             [FEAST, "-c", REPO, *command.split()],
             cwd=elsewhere,
-            env={**os.environ, "TIDEMARK_HOME": str(tidemark_home)},
+            env={**os.environ, "TIDEMARK_HOME": str(home)},
             capture_output=True,
             text=True,
             check=False,

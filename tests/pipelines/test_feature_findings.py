@@ -13,7 +13,7 @@ from feast.type_map import feast_value_type_to_pa
 
 from feature_repo.services import MOVE_PROBABILITY_V1
 from feature_repo.views import BEHAVIOURAL, MARKET, TRANSACTIONAL
-from pipelines.feature_findings import projected_views, feature_findings, model_findings, orphan_findings
+from pipelines.feature_findings import feature_findings, model_findings, orphan_findings, projected_views
 from pipelines.snapshots import SnapshotStore
 from training.deployed import CHAMPION, PINNED
 from training.manifest import contract_hash
