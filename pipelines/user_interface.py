@@ -28,9 +28,17 @@ def command(port: int) -> list[str]:
     return [dagster, "dev", "--workspace", "workspace.yaml", "--host", "127.0.0.1", "--port", str(port)]
 
 
-def heed_interrupts() -> None:
-    """Dagster stops its children by SIGINT, which whatever was started in the background is born to ignore."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+@contextmanager
+def heeding_interrupts() -> Iterator[None]:
+    """Dagster stops its children by SIGINT, which whatever was started in the background is born to ignore.
+
+    What is started within is not: a process inherits that a signal is ignored, and no handler.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -44,12 +52,12 @@ def foreground(home: Path, port: int) -> int:
     """The UI in this terminal until it is interrupted or told to end; gives its exit code."""
     prepare(home)
     with private_redis.running(home):
-        process = subprocess.Popen(  # noqa: S603  our own words
-            command(port),
-            cwd=CHECKOUT,
-            start_new_session=True,  # an interrupt of the terminal reaches it through us, once
-            preexec_fn=heed_interrupts,  # noqa: PLW1509  no other thread runs here
-        )
+        with heeding_interrupts():
+            process = subprocess.Popen(  # noqa: S603  our own words
+                command(port),
+                cwd=CHECKOUT,
+                start_new_session=True,  # an interrupt of the terminal reaches it through us, once
+            )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: process.send_signal(signal.SIGINT))
         return process.wait()
@@ -63,14 +71,9 @@ def _answering(home: Path, port: int) -> Iterator[str]:
             raise UserInterfaceError(f"port {port} is taken. Stop what listens there, or name another: --port.")
     log = home / "dagster" / "dev.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as written:
+    with log.open("w") as written, heeding_interrupts():
         process = subprocess.Popen(  # noqa: S603  our own words
-            command(port),
-            cwd=CHECKOUT,
-            stdout=written,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=heed_interrupts,  # noqa: PLW1509  no other thread runs here
+            command(port), cwd=CHECKOUT, stdout=written, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
         deadline = time.monotonic() + _SECONDS_TO_START

@@ -1,4 +1,4 @@
-"""The private Redis of a home: started when someone needs it, stopped when the last one leaves.
+"""The private Redis of a home: started when someone needs it, again if it ends, stopped when the last one leaves.
 
     <home>/redis/address.json     port and password, for its owner's eyes only; they outlive the server, not a copy
     <home>/redis/alive            locked by the server itself for as long as it lives
@@ -31,6 +31,7 @@ from tempfile import NamedTemporaryFile
 from feature_repo.home import home as home_folder
 from feature_repo.stores import redis_server
 from feature_repo.stores.redis_server import PrivateRedisError
+from feature_repo.stores.redis_watch import Watch
 
 # Below the ports that the kernel lends to outgoing connections: the port is kept while no server listens there.
 _PORTS = range(20_000, 30_000)
@@ -71,7 +72,8 @@ def is_running(home: Path) -> bool:
 def running(home: Path) -> Iterator[str]:
     """The address of a Redis: the one that TIDEMARK_REDIS names, else the private one, started if need be.
 
-    Whoever comes first starts it, and whoever leaves last stops it; others may come and go meanwhile.
+    Whoever comes first starts it, and whoever leaves last stops it; others may come and go meanwhile. If it ends while
+    it is used, one of those who use it starts it again.
     """
     if named := os.environ.get("TIDEMARK_REDIS"):
         yield named
@@ -82,7 +84,8 @@ def running(home: Path) -> Iterator[str]:
             place = _started(folder)
             fcntl.flock(user, fcntl.LOCK_SH)
         try:
-            yield str(place)
+            with Watch(folder, lambda: _restarted(folder)):
+                yield str(place)
         finally:
             with _alone(folder):
                 fcntl.flock(user, fcntl.LOCK_UN)
@@ -106,6 +109,12 @@ def _alone(folder: Path) -> Iterator[None]:
     with (folder / "starting").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _restarted(folder: Path) -> Place:
+    """The place at which the server answers, after one of those who saw it end has started it."""
+    with _alone(folder):
+        return _started(folder)
 
 
 def _started(folder: Path) -> Place:

@@ -73,6 +73,12 @@ def end(home: Path) -> None:
             process.wait()
 
 
+def append_only_file(home: Path) -> Path:
+    """Where writes are kept: one file before Redis 7, and one beside others in a folder since."""
+    (file,) = [file for file in (home / "redis").rglob("appendonly*") if file.is_file() and file.suffix == ".aof"]
+    return file
+
+
 @pytest.fixture
 def use(home) -> Iterator[object]:
     """Let other processes use the server of the home, until their standard input is closed."""
@@ -112,7 +118,8 @@ def test_the_password_is_seen_by_the_owner_alone(home):
         password = where.split("password=")[1].split(",")[0]
         assert not any(password in word for word in server_of(home).cmdline())
         assert stat.S_IMODE((home / "redis").stat().st_mode) == 0o700
-        telling = [file for file in (home / "redis").iterdir() if password in file.read_text(errors="replace")]
+        files = [file for file in (home / "redis").rglob("*") if file.is_file()]
+        telling = [file for file in files if password in file.read_text(errors="replace")]
         assert {file.name for file in telling} == {"address.json", "redis.conf"}
         assert {stat.S_IMODE(file.stat().st_mode) for file in telling} == {0o600}
     assert password not in without_password(where)
@@ -287,7 +294,7 @@ def test_the_next_start_forgives_a_tail_that_a_kill_tore_off(home):
     with running(home) as where, client_of(where) as client:
         client.set("a", 1)
         client.set("b", "torn")
-    (file,) = [one for one in (home / "redis").rglob("appendonly*") if one.is_file() and one.suffix != ".manifest"]
+    file = append_only_file(home)
     os.truncate(file, file.stat().st_size - 5)
     with running(home) as where, client_of(where) as client:
         assert client.get("a") == b"1"
@@ -298,7 +305,7 @@ def test_a_file_that_is_broken_in_the_middle_is_told_with_what_to_do(home):
     with running(home) as where, client_of(where) as client:
         client.set("a", "1" * 100)
         client.set("b", "2" * 100)
-    (file,) = [one for one in (home / "redis").rglob("appendonly*") if one.is_file() and one.suffix != ".manifest"]
+    file = append_only_file(home)
     file.write_bytes(b"rubbish" + file.read_bytes()[7:])
     with (
         pytest.raises(PrivateRedisError, match=r"Bad file format[\s\S]*materialise the online assets again"),
@@ -333,6 +340,80 @@ def test_a_server_that_is_killed_in_use_is_started_by_the_next_who_comes(home):
         with running(home) as again, client_of(again) as client:
             assert again == where
             assert client.ping()
+
+
+def until(condition, seconds=15):
+    deadline = time.monotonic() + seconds
+    while not (met := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return met
+
+
+def test_a_server_that_is_killed_in_use_is_started_again_without_anybody_coming(home):
+    with running(home) as where:
+        with client_of(where) as client:
+            client.set("a", 1)
+        killed = server_of(home)
+        killed.kill()
+        killed.wait()
+        assert until(lambda: is_running(home))
+        with running(home) as again, client_of(again) as client:  # waits until it answers
+            assert (again, client.get("a")) == (where, b"1")
+            assert server_of(home) != killed
+
+
+def test_of_many_that_see_the_server_killed_one_starts_it(home, use):
+    users = [use() for _ in range(3)]
+    for user in users:
+        user.stdout.readline()
+    for _ in range(3):
+        killed = server_of(home)
+        killed.kill()
+        killed.wait()
+        assert until(lambda: is_running(home))
+        with running(home):
+            there = [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(home / "redis")]
+            assert there == [server_of(home)]
+    assert (home / "redis" / "redis.log").read_text().count("Server initialized") == 4
+    for user in users:
+        user.communicate("\n")
+    assert not is_running(home)
+
+
+def test_nobody_watches_after_the_last_has_left(home):
+    with running(home):
+        assert "private-redis-watch" in {thread.name for thread in threading.enumerate()}
+    assert "private-redis-watch" not in {thread.name for thread in threading.enumerate()}
+    assert not is_running(home)
+
+
+def test_a_server_that_does_not_start_again_is_tried_until_it_does(home, monkeypatch, caplog):
+    monkeypatch.setattr("feature_repo.stores.redis_watch._SECONDS_AFTER_A_FAILURE", 0.1)
+    with running(home) as where:
+        with client_of(where) as client:
+            client.set("a", "1" * 100)
+        file = append_only_file(home)
+        killed = server_of(home)
+        kept = file.read_bytes()
+        file.write_bytes(b"rubbish" + kept[7:])
+        killed.kill()
+        assert until(lambda: "Bad file format" in caplog.text)
+        assert "materialise the online assets again" in caplog.text
+        file.write_bytes(kept)
+        assert until(lambda: is_running(home))
+        with running(home) as again, client_of(again) as client:
+            assert client.get("a") == b"1" * 100
+
+
+def test_a_home_that_is_deleted_in_use_is_not_made_again(home, caplog):
+    with running(home):
+        killed = server_of(home)
+        (home / "redis").rename(home / "elsewhere")
+        killed.kill()
+        killed.wait()
+        assert until(lambda: "does not start again" in caplog.text)
+        assert not (home / "redis").exists()
+        (home / "elsewhere").rename(home / "redis")
 
 
 def test_the_address_is_known_before_the_server_ever_ran_and_stays(home):
