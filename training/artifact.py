@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +41,10 @@ TOLERANCE = 1e-4
 
 class ArtifactError(ValueError):
     """The files are not the artifact that they should be."""
+
+
+class UnreadableArtifactError(ArtifactError):
+    """A file cannot be read at present; that says nothing of what is in it."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,8 @@ class Artifact:
     card: Card
     sha256: str
     session: onnxruntime.InferenceSession
+    native_file: tuple[str, bytes] = field(repr=False)
+    """Name and content of the model in its library's own form: the folder may be gone when it is first needed."""
 
     def answers(self, rows: Matrix) -> npt.NDArray[np.float32]:
         """Probabilities or prices: (rows, answers)."""
@@ -93,11 +100,22 @@ class Artifact:
         """The model in its library's own form, loaded when contributions are first asked for."""
         from training.native import load_native  # noqa: PLC0415  its libraries are large
 
-        return load_native(self.folder / next(name for name in NATIVE if name in self.card.files))
+        name, content = self.native_file
+        return load_native(name, content)
 
     def contributions(self, rows: Matrix) -> npt.NDArray[np.float64]:
         """What each input adds to the raw score: (rows, scores, inputs)."""
         return np.asarray(self.card.inputs.by_input(self.native.contributions(rows)), np.float64)
+
+    def require_contributions(self) -> None:
+        """Load the native model and ask it once, so that neither its faults nor the time for it fall to a request."""
+        inputs = self.card.inputs
+        with _parsing(self.native_file[0], "a model that explains its answers"):
+            found = self.contributions(np.zeros((1, len(inputs.columns)), np.float32))
+            if found.shape[0] != 1 or found.shape[2] != len(inputs.each):
+                raise ArtifactError(
+                    f"{self.native_file[0]}: expected contributions of {len(inputs.each)} inputs, found {found.shape}"
+                )
 
 
 def write(
@@ -137,16 +155,47 @@ def load(folder: Path, sha256: str | None = None) -> Artifact:
     for name, expected in card.files.items():
         if (there := _sha256(content[name])) != expected:
             raise ArtifactError(f"{folder / name}: expected sha256 {expected}, found {there}. The file was changed.")
-    artifact = Artifact(folder, card, found, _session(content[ONNX]))
-    golden = pq.read_table(pa.BufferReader(content[GOLDEN]))
-    rows = np.stack([golden[name].to_numpy() for name in card.inputs.columns], axis=1).astype(np.float32)
-    answers = [name for name in golden.column_names if name.startswith("answer_")]
-    _require_equal(artifact.session, rows, np.stack([golden[name].to_numpy() for name in answers], axis=1))
+    native = next(name for name in NATIVE if name in content)
+    artifact = Artifact(folder, card, found, _session(content[ONNX]), (native, content[native]))
+    rows, answers = _golden(content[GOLDEN], card)
+    _require_equal(artifact.session, rows, answers)
     return artifact
 
 
-def _card(folder: Path, told: bytes) -> Card:
+def identity(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """What changes when a file of the folder does: cheaper than reading it, to see whether another try is worth it."""
     try:
+        files = [(file.name, file.stat()) for file in sorted(folder.iterdir())]
+    except OSError as problem:
+        raise UnreadableArtifactError(f"{folder} cannot be read: {problem.strerror or problem}") from problem
+    return tuple((name, of.st_size, of.st_mtime_ns, of.st_ino) for name, of in files)
+
+
+@contextmanager
+def _parsing(file: str, as_what: str) -> Iterator[None]:
+    """One error for whatever a library says of a file: their own have nothing in common."""
+    try:
+        yield
+    except (ArtifactError, MemoryError, ImportError):
+        raise
+    except Exception as problem:
+        said = " ".join(str(problem).split())[:300]  # some add where in their own sources that was
+        raise ArtifactError(f"{file}: expected {as_what}, found {type(problem).__name__}: {said}") from problem
+
+
+def _golden(content: bytes, card: Card) -> tuple[Matrix, npt.NDArray[np.float64]]:
+    """The golden rows, and what the native model answered."""
+    with _parsing(GOLDEN, "a Parquet file with the model's inputs and answers"):
+        golden = pq.read_table(pa.BufferReader(content))
+        rows = np.stack([golden[name].to_numpy() for name in card.inputs.columns], axis=1).astype(np.float32)
+        answers = [golden[name].to_numpy() for name in golden.column_names if name.startswith("answer_")]
+        if not len(rows):
+            raise ArtifactError(f"{GOLDEN}: expected rows to try the graph on, found none")
+        return rows, np.stack(answers, axis=1).astype(np.float64)
+
+
+def _card(folder: Path, told: bytes) -> Card:
+    with _parsing(str(folder / MANIFEST), "the manifest of a model"):
         stored = json.loads(told)
         if stored["format"] != FORMAT:
             raise ArtifactError(f"{folder / MANIFEST}: expected format {FORMAT}, found {stored['format']}")
@@ -158,16 +207,12 @@ def _card(folder: Path, told: bytes) -> Card:
         lists["caveats"] = tuple(stored.get("caveats", ()))
         ranges = {name: (float(low), float(high)) for name, (low, high) in stored.get("ranges", {}).items()}
         return Card(**{**stored, **lists, "inputs": inputs, "intervals": groups, "ranges": ranges})
-    except (json.JSONDecodeError, KeyError, TypeError) as problem:
-        raise ArtifactError(f"{folder / MANIFEST} is no manifest of a model: {problem}") from problem
 
 
 def _session(content: bytes) -> onnxruntime.InferenceSession:
     """The graph, if it is one file of known operators. One thread: rows come one by one, and workers side by side."""
-    try:
+    with _parsing(ONNX, "a graph"):
         model = onnx.load_from_string(content)
-    except Exception as problem:  # the parser has no one error of its own
-        raise ArtifactError(f"{ONNX} cannot be parsed: {problem}") from problem
     if foreign := {node.domain for node in model.graph.node} - set(DOMAINS):
         raise ArtifactError(f"{ONNX}: expected operators of ONNX alone, found the domains {sorted(foreign)}")
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
@@ -175,11 +220,13 @@ def _session(content: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    with _parsing(ONNX, f"a graph that ONNX Runtime {onnxruntime.__version__} runs"):
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def _require_equal(session: onnxruntime.InferenceSession, rows: Matrix, expected: npt.NDArray[np.float64]) -> None:
-    found = session.run(["answers"], {"inputs": rows})[0]
+    with _parsing(ONNX, "a graph from `inputs` to `answers`"):
+        found = session.run(["answers"], {"inputs": rows})[0]
     if found.shape != expected.shape:
         raise ArtifactError(f"the graph answers {found.shape} where the native model answered {expected.shape}")
     off = np.abs(found - expected) / np.maximum(np.abs(expected), 1e-3)
@@ -194,7 +241,7 @@ def _read(folder: Path, name: str) -> bytes:
     try:
         return (folder / name).read_bytes()
     except OSError as problem:
-        raise ArtifactError(f"{folder / name} cannot be read: {problem.strerror or problem}") from problem
+        raise UnreadableArtifactError(f"{folder / name} cannot be read: {problem.strerror or problem}") from problem
 
 
 def _sha256(content: bytes) -> str:

@@ -125,16 +125,16 @@ class LinearModel:
         return np.where(gap, 0, (rows - self.mean) / self.scale), gap
 
 
-def load_native(file: Path) -> Native:
-    """A model from its library's own format: by the name of the file, and nothing in it is run."""
-    match file.name:
+def load_native(name: str, content: bytes) -> Native:
+    """A model from its library's own format: by the name of its file, and nothing in it is run."""
+    match name:
         case "model.ubj":
             booster = xgb.Booster({"nthread": THREADS})
-            booster.load_model(file)
+            booster.load_model(bytearray(content))
             return XGBoostModel(booster)
         case "model.txt":
-            return LightGBMModel(lgb.Booster(model_str=file.read_text(encoding="utf-8")))
+            return LightGBMModel(lgb.Booster(model_str=content.decode()))
         case "model.json":
-            parts = json.loads(file.read_text(encoding="utf-8"))
+            parts = json.loads(content)
             return LinearModel(**{name: np.asarray(values, np.float64) for name, values in parts.items()})
-    raise ValueError(f"expected model.ubj, model.txt or model.json, found {file.name}")
+    raise ValueError(f"expected model.ubj, model.txt or model.json, found {name}")

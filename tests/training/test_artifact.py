@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from training import artifact
-from training.artifact import ArtifactError, Card
+from training.artifact import ArtifactError, Card, UnreadableArtifactError
 from training.estimators import Linear
 from training.graph import Calibration, graph_of
 from training.inputs import Input, Inputs
@@ -63,10 +67,14 @@ def test_a_missing_file_is_named(folder):
         artifact.load(folder)
 
 
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def rewritten(folder: Path, **changes) -> None:
     """As somebody would who can also compute hashes."""
     told = json.loads((folder / "manifest.json").read_text())
-    told["files"] |= {name: artifact._sha256((folder / name).read_bytes()) for name in told["files"]}
+    told["files"] |= {name: sha256((folder / name).read_bytes()) for name in told["files"]}
     (folder / "manifest.json").write_text(json.dumps(told | changes))
 
 
@@ -98,6 +106,101 @@ def test_a_graph_with_operators_of_others_is_refused(folder):
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     rewritten(folder)
     with pytest.raises(ArtifactError, match=r"com\.example"):
+        artifact.load(folder)
+
+
+def opset_99(folder: Path) -> None:
+    model = onnx.load(folder / "model.onnx")
+    model.opset_import[0].version = 99
+    onnx.save(model, folder / "model.onnx")
+
+
+def renamed(side: str):
+    def rename(folder: Path) -> None:
+        model = onnx.load(folder / "model.onnx")
+        (value,) = getattr(model.graph, side)
+        for node in model.graph.node:
+            names = getattr(node, side)
+            names[:] = ["renamed" if name == value.name else name for name in names]
+        value.name = "renamed"
+        onnx.save(model, folder / "model.onnx")
+
+    return rename
+
+
+def golden(content: bytes):
+    return lambda folder: (folder / "golden.parquet").write_bytes(content)
+
+
+def parquet(**columns) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue().to_pybytes()
+
+
+NO_FLOATS = pa.array([], pa.float32())
+
+
+@pytest.mark.parametrize(
+    ("corrupt", "says"),
+    [
+        (opset_99, r"model\.onnx: expected a graph that ONNX Runtime .* runs, found Fail"),
+        (renamed("input"), r"model\.onnx: expected a graph from `inputs` to `answers`, found ValueError"),
+        (renamed("output"), r"model\.onnx: expected a graph from `inputs` to `answers`, found"),
+        (lambda folder: (folder / "model.onnx").write_bytes(b"<html>"), r"model\.onnx: expected a graph, found"),
+        (golden(b"<html>"), r"golden\.parquet: expected a Parquet file .*, found ArrowInvalid"),
+        (golden(parquet(a=[1.0], answer_0=[0.5])), r"golden\.parquet: expected a Parquet file .*, found KeyError"),
+        (golden(parquet(a=["x"], b=["y"], answer_0=[0.5])), r"golden\.parquet: .*, found ValueError"),
+        (golden(parquet(a=[1.0], b=[1.0])), r"golden\.parquet: .*, found ValueError"),
+        (golden(parquet(a=NO_FLOATS, b=NO_FLOATS, answer_0=NO_FLOATS)), r"golden\.parquet: expected rows"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says_is_refused_in_one_kind_of_error(folder, corrupt, says):
+    corrupt(folder)
+    rewritten(folder)
+    with pytest.raises(ArtifactError, match=says):
+        artifact.load(folder, artifact.sha256_of(folder))
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"format": "\xe9"}', b"<html>", b"[]", b"null", b'{"format": 1}', b'{"format": 7}']
+)
+def test_a_manifest_that_is_none_is_refused_in_one_kind_of_error(folder, content):
+    (folder / "manifest.json").write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"manifest\.json: expected"):
+        artifact.load(folder, artifact.sha256_of(folder))
+
+
+@pytest.mark.parametrize("name", ["model.txt", "model.ubj", "model.json"])
+@pytest.mark.parametrize("content", [b"<html>", b"\xff\xfe\x00"], ids=["HTML", "binary"])
+def test_a_native_model_that_is_none_is_refused_when_it_is_asked_for(folder, name, content):
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    (folder / name).write_bytes(content)
+    rewritten(
+        folder, files={other: files[other] for other in ("model.onnx", "golden.parquet")} | {name: sha256(content)}
+    )
+    loaded = artifact.load(folder)
+    with pytest.raises(ArtifactError, match=f"{name}: expected a model that explains its answers"):
+        loaded.require_contributions()
+
+
+def test_a_native_model_of_other_inputs_is_refused_when_it_is_asked_for(folder):
+    Linear().fit(ROWS[:, [0, 1, 0]], (ROWS[:, 0] > 0).astype(float), "binary", 1, {}).save(folder)
+    rewritten(folder)
+    with pytest.raises(ArtifactError, match=r"model\.json: expected"):
+        artifact.load(folder).require_contributions()
+
+
+def test_a_loaded_model_needs_its_folder_no_longer(folder):
+    loaded = artifact.load(folder)
+    shutil.rmtree(folder)
+    loaded.require_contributions()
+    assert loaded.contributions(ROWS[:3]).shape == (3, 1, 2)
+
+
+def test_a_file_that_cannot_be_read_says_nothing_of_what_is_in_it(folder):
+    (folder / "golden.parquet").unlink()
+    with pytest.raises(UnreadableArtifactError, match=r"golden\.parquet cannot be read"):
         artifact.load(folder)
 
 

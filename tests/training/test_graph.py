@@ -48,7 +48,8 @@ def test_the_graph_equals_the_native_model(estimator, task, rows, tmp_path):
     unseen = np.vstack([rows, np.full((1, COLUMNS), np.nan, np.float32)])
     found = onnxruntime.InferenceSession(graph.SerializeToString()).run(None, {"inputs": unseen})[0]
     np.testing.assert_allclose(found, CALIBRATIONS[task].applied(native.scores(unseen), unseen, task), rtol=2e-5)
-    again = load_native(native.save(tmp_path))
+    saved = native.save(tmp_path)
+    again = load_native(saved.name, saved.read_bytes())
     np.testing.assert_array_equal(again.scores(unseen), native.scores(unseen))
 
 
