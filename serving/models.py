@@ -78,7 +78,8 @@ class Models:
                 if self._broken.get(name) == found.sha256:
                     faults[name] = self.faults.get(name, "")
                     continue
-                loaded = artifact.load(found.folder(), found.sha256)
+                with found.files() as folder:
+                    loaded = artifact.load(folder, found.sha256)
                 plan = LookupPlan.compile(self.store, loaded.card.service)
                 self._require_inputs(loaded, plan)
                 # The libraries behind contributions take seconds to load: not at somebody's first question.

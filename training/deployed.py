@@ -6,6 +6,7 @@ client are therefore seen here as well.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import sqlite3
@@ -13,9 +14,11 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from feature_repo.home import home as home_folder
 from training.moved import follow
@@ -27,7 +30,15 @@ SECONDS = 10
 
 
 class NotDeployedError(LookupError):
-    """No version of the model bears the alias, or the registry cannot be read."""
+    """No version of the model can be had from the registry."""
+
+
+class UntrainedError(NotDeployedError):
+    """The registry answers, and no version of the model bears the alias: there is nothing that could serve."""
+
+
+class RegistryUnavailableError(NotDeployedError):
+    """The registry, or the store of its files, does not answer as it should; that says nothing of the model."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +50,26 @@ class Deployed:
     source: str
     sha256: str
 
-    def folder(self) -> Path:
-        """The files on this machine; those of a server are fetched into a folder of their own."""
+    def local_folder(self) -> Path | None:
+        """Where the files lie if they lie on this machine; None if a server has them."""
         parsed = urllib.parse.urlparse(self.source)
-        if parsed.scheme in ("", "file"):
-            return Path(urllib.request.url2pathname(parsed.path))
-        if parsed.scheme == "mlflow-artifacts":
-            return _fetched(registry_address(), parsed.path.lstrip("/"))
-        raise NotDeployedError(
-            f"{self.model} version {self.version}: its files are at {self.source}. Expected a folder, or a server that "
-            "proxies artifacts (`mlflow server --serve-artifacts`)."
-        )
+        return Path(urllib.request.url2pathname(parsed.path)) if parsed.scheme in ("", "file") else None
+
+    @contextmanager
+    def files(self) -> Iterator[Path]:
+        """A folder with the files; what a server gave lies in a temporary one, which is removed at the end."""
+        if folder := self.local_folder():
+            yield folder
+            return
+        parsed = urllib.parse.urlparse(self.source)
+        if parsed.scheme != "mlflow-artifacts":
+            raise NotDeployedError(
+                f"{self.model} version {self.version}: its files are at {self.source}. Expected a folder, or a server "
+                "that proxies artifacts (`mlflow server --serve-artifacts`)."
+            )
+        with tempfile.TemporaryDirectory(prefix="tidemark-model-") as temporary:
+            _fetch(registry_address(), parsed.path.lstrip("/"), Path(temporary))
+            yield Path(temporary)
 
 
 def registry_address(home: Path | None = None) -> str:
@@ -67,22 +87,42 @@ def deployed(model: str, alias: str = CHAMPION, home: Path | None = None) -> Dep
 
 def _from_sqlite(file: Path, model: str, alias: str) -> Deployed:
     if not file.exists():
-        raise NotDeployedError(f"{model}: there is no registry {file} yet. Train a model first: `tidemark train`.")
+        raise UntrainedError(f"{model}: there is no registry {file} yet. Train a model first: `tidemark train`.")
     try:
         found = _read(file, model, alias)
         # Of a copied home the paths still lead into the other one, whether that exists or not.
-        if found and not found.folder().is_relative_to(file.parent) and follow(file):
+        if found and (folder := found.local_folder()) and not folder.is_relative_to(file.parent) and follow(file):
             found = _read(file, model, alias)
+        if not found:
+            raise _untrained(model, alias, str(file), is_known=_is_known(file, model))
     except sqlite3.Error as problem:
-        raise NotDeployedError(f"{model}: the registry {file} cannot be read: {problem}") from problem
-    if not found:
-        raise NotDeployedError(f"{model}: no version is the {alias} in {file}. Train one: `tidemark train {model}`.")
+        raise RegistryUnavailableError(f"{model}: the registry {file} cannot be read: {problem}") from problem
     return found
 
 
-def _read(file: Path, model: str, alias: str) -> Deployed | None:
+def _untrained(model: str, alias: str, registry: str, *, is_known: bool) -> UntrainedError:
+    if is_known:
+        return UntrainedError(
+            f"{model}: it has been trained, but no version is the {alias} in {registry}. See what the gates said: "
+            f"`tidemark models`; let a version serve: `tidemark models --promote {model}:VERSION`."
+        )
+    return UntrainedError(f"{model}: it has never been trained, says {registry}. Train it: `tidemark train {model}`.")
+
+
+def _is_known(file: Path, model: str) -> bool:
+    """Whether the registry has any version of the model."""
+    with closing(_opened(file)) as registry:
+        query = "SELECT 1 FROM model_versions WHERE name = ? LIMIT 1"
+        return registry.execute(query, (model,)).fetchone() is not None
+
+
+def _opened(file: Path) -> sqlite3.Connection:
     place = f"file:{urllib.parse.quote(str(file))}?mode=ro"
-    with closing(sqlite3.connect(place, uri=True, timeout=SECONDS)) as registry:
+    return sqlite3.connect(place, uri=True, timeout=SECONDS)
+
+
+def _read(file: Path, model: str, alias: str) -> Deployed | None:
+    with closing(_opened(file)) as registry:
         found = registry.execute(
             """
             SELECT v.version, coalesce(v.storage_location, v.source), t.value FROM registered_model_aliases a
@@ -97,10 +137,19 @@ def _read(file: Path, model: str, alias: str) -> Deployed | None:
 
 def _from_server(address: str, model: str, alias: str) -> Deployed:
     query = urllib.parse.urlencode({"name": model, "alias": alias})
-    told = json.loads(_get(f"{address.rstrip('/')}/api/2.0/mlflow/registered-models/alias?{query}", model))
-    version = told["model_version"]
-    tags = {tag["key"]: tag["value"] for tag in version.get("tags", [])}
-    return _pinned(model, str(version["version"]), version["source"], tags.get(PINNED))
+    url = f"{address.rstrip('/')}/api/2.0/mlflow/registered-models/alias?{query}"
+    try:
+        version = _json(url, model)["model_version"]
+        tags = {tag["key"]: tag["value"] for tag in version.get("tags", [])}
+        return _pinned(model, str(version["version"]), str(version["source"]), tags.get(PINNED))
+    except _RefusedError as refusal:
+        if refusal.code == "RESOURCE_DOES_NOT_EXIST":
+            raise _untrained(model, alias, address, is_known=False) from refusal
+        if refusal.code == "INVALID_PARAMETER_VALUE":  # what MLflow answers for a model without this alias
+            raise _untrained(model, alias, address, is_known=True) from refusal
+        raise
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise _strange(url, model, f"no {problem} in it") from problem
 
 
 def _pinned(model: str, version: str, source: str, sha256: str | None) -> Deployed:
@@ -111,14 +160,38 @@ def _pinned(model: str, version: str, source: str, sha256: str | None) -> Deploy
     return Deployed(model, version, source, sha256)
 
 
-def _fetched(address: str, path: str) -> Path:
+def _fetch(address: str, path: str, folder: Path) -> None:
+    """Write the files that the server has under the path into the folder."""
     base = f"{address.rstrip('/')}/api/2.0/mlflow-artifacts/artifacts"
-    told = json.loads(_get(f"{base}?{urllib.parse.urlencode({'path': path})}", path))
-    folder = Path(tempfile.mkdtemp(prefix="tidemark-model-"))
-    for file in told.get("files", []):
-        name = Path(file["path"]).name
+    url = f"{base}?{urllib.parse.urlencode({'path': path})}"
+    try:
+        names = [Path(file["path"]).name for file in _json(url, path).get("files", [])]
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise _strange(url, path, f"no {problem} in it") from problem
+    for name in names:
         (folder / name).write_bytes(_get(f"{base}/{urllib.parse.quote(f'{path}/{name}')}", path))
-    return folder
+
+
+class _RefusedError(RegistryUnavailableError):
+    """MLflow answered with an error of its own, and its code."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _json(url: str, what: str) -> Any:
+    content = _get(url, what)
+    try:
+        return json.loads(content)
+    except ValueError as problem:
+        raise _strange(url, what, f"{content[:60]!r}") from problem
+
+
+def _strange(url: str, what: str, found: str) -> RegistryUnavailableError:
+    return RegistryUnavailableError(
+        f"{what}: expected MLflow's JSON from {url}, found {found}. Is TIDEMARK_MLFLOW the address of an MLflow server?"
+    )
 
 
 def _get(url: str, what: str) -> bytes:
@@ -127,5 +200,17 @@ def _get(url: str, what: str) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310  the scheme was looked at
             return bytes(answer.read())
-    except (urllib.error.URLError, TimeoutError) as problem:
-        raise NotDeployedError(f"{what}: the registry did not give {url}: {problem}") from problem
+    except urllib.error.HTTPError as refusal:
+        message = f"{what}: the registry did not give {url}: {refusal}"
+        raise _RefusedError(message, _code_of(refusal)) from refusal
+    except (OSError, http.client.HTTPException) as problem:
+        raise RegistryUnavailableError(f"{what}: the registry did not give {url}: {problem}") from problem
+
+
+def _code_of(refusal: urllib.error.HTTPError) -> str:
+    """MLflow's name of an error; empty if it is not MLflow that refused."""
+    with refusal:
+        try:
+            return str(json.loads(refusal.read())["error_code"])
+        except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
+            return ""

@@ -154,7 +154,8 @@ class Registry:
     def load(self, model: str, alias: str = CHAMPION) -> artifact.Artifact:
         """The artifact that bears the alias, through the safe loader."""
         found = deployed(model, alias, self.home)
-        return artifact.load(found.folder(), found.sha256)
+        with found.files() as folder:
+            return artifact.load(folder, found.sha256)
 
     def versions(self, model: str) -> list[ModelVersion]:
         """Every version, the newest first."""

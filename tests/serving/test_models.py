@@ -54,7 +54,7 @@ def test_a_new_champion_takes_over_without_a_dropped_request(client, another, se
 
 def test_a_broken_champion_leaves_the_old_one_serving(client, another, served_home, ids):
     serving = client.get("/health/ready").json()["models"]["transaction_type"]
-    files = deployed("transaction_type", "challenger", served_home).folder()
+    files = deployed("transaction_type", "challenger", served_home).local_folder()
     kept = Path(f"{files}.kept")
     shutil.copytree(files, kept)
     try:

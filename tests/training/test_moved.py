@@ -34,9 +34,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_champion_of_a_home_that_was_moved_is_found(home, tmp_path):
-    before = deployed(MODEL, home=home).folder()
+    before = deployed(MODEL, home=home).local_folder()
     shutil.move(home, tmp_path / "elsewhere")
-    found = deployed(MODEL, home=tmp_path / "elsewhere").folder()
+    found = deployed(MODEL, home=tmp_path / "elsewhere").local_folder()
     assert found == tmp_path / "elsewhere" / before.relative_to(home)
     assert (found / "manifest.json").read_text() == "{}"
 
@@ -52,12 +52,12 @@ def test_a_copy_of_a_home_writes_into_itself_alone(home, tmp_path):
     shutil.copytree(home, tmp_path / "copy")
     files = {file.relative_to(home) for file in home.rglob("models/**/*")}
     assert log_a_run(tmp_path / "copy").startswith((tmp_path / "copy" / "models").as_uri())
-    assert deployed(MODEL, home=tmp_path / "copy").folder().is_relative_to(tmp_path / "copy")
+    assert deployed(MODEL, home=tmp_path / "copy").local_folder().is_relative_to(tmp_path / "copy")
     assert {file.relative_to(home) for file in home.rglob("models/**/*")} == files
-    assert deployed(MODEL, home=home).folder().is_relative_to(home)
+    assert deployed(MODEL, home=home).local_folder().is_relative_to(home)
 
 
 def test_a_registry_without_models_beside_it_stays_as_it_is(home, tmp_path):
     shutil.copy(home / "mlflow.db", tmp_path / "mlflow.db")
     assert Registry(tmp_path).champion(MODEL) == "1"
-    assert deployed(MODEL, home=tmp_path).folder() == deployed(MODEL, home=home).folder()
+    assert deployed(MODEL, home=tmp_path).local_folder() == deployed(MODEL, home=home).local_folder()

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from training.artifact import GOLDEN, ArtifactError
-from training.deployed import NotDeployedError, deployed
+from training.deployed import RegistryUnavailableError, UntrainedError, deployed
 from training.registry import Registry, RegistryError
 from training.train import Trained, train
 
@@ -99,9 +99,21 @@ def test_files_that_were_changed_at_the_server_are_refused(made, server, trained
         file.write_bytes(content)
 
 
-def test_a_model_that_the_server_does_not_know_is_not_deployed(made):
-    with pytest.raises(NotDeployedError, match="move_probability"):
+def test_files_that_were_fetched_are_removed_once_they_are_loaded(made, trained_home, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    loaded = Registry(trained_home).load(MODEL)
+    assert not list(tmp_path.iterdir())
+    loaded.require_contributions()
+
+
+def test_a_model_that_the_server_does_not_know_was_never_trained(made):
+    with pytest.raises(UntrainedError, match="move_probability: it has never been trained"):
         deployed("move_probability")
+
+
+def test_a_model_without_the_alias_at_the_server_was_trained(made):
+    with pytest.raises(UntrainedError, match="it has been trained, but no version is the canary"):
+        deployed(MODEL, "canary")
 
 
 def test_a_server_that_is_away_is_told(made, trained_home, monkeypatch):
@@ -109,7 +121,7 @@ def test_a_server_that_is_away_is_told(made, trained_home, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("TIDEMARK_MLFLOW", f"http://127.0.0.1:{free.getsockname()[1]}")
-        with pytest.raises(NotDeployedError, match="the registry did not give"):
+        with pytest.raises(RegistryUnavailableError, match="the registry did not give"):
             deployed(MODEL)
         with pytest.raises(RegistryError, match=r"the registry http://127\.0\.0\.1:\d+ does not answer"):
             Registry(trained_home).champion(MODEL)

@@ -140,8 +140,8 @@ def registered(trained_home, tmp_path_factory):
 def test_a_trained_model_is_registered_as_challenger_with_its_hash(home, registered):
     found = deployed("move_probability", CHALLENGER, home)
     assert found.version == registered[1].version
-    assert found.sha256 == artifact.sha256_of(found.folder())
-    loaded = artifact.load(found.folder(), found.sha256)
+    assert found.sha256 == artifact.sha256_of(found.local_folder())
+    loaded = artifact.load(found.local_folder(), found.sha256)
     fitted = registered[1].fitted
     some = fitted.rows.matrix[fitted.test][:50]
     np.testing.assert_allclose(loaded.answers(some), fitted.best.answers[:50], rtol=1e-4)
