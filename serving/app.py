@@ -5,24 +5,31 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from typing import TypedDict
 
 from fastapi import FastAPI
+from feast import FeatureStore
 
 from feature_repo.store import open_store
+from feature_repo.stores import private_redis
 from serving import errors, limits, logs
 from serving.answering import Scorer
 from serving.models import Models
+from serving.online_store import OnlineStoreCheck
 from serving.prediction_log import PredictionLog
 from serving.routes import features, health, models, predict
 from serving.settings import Settings
+
+FIRST_LOOK_SECONDS = 20.0
+"""So long the first requests wait for a registry that is slow; what has been loaded by then answers."""
 
 
 class State(TypedDict):
     """What lives as long as the application."""
 
     scorer: Scorer
+    online_store: OnlineStoreCheck
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -32,25 +39,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-        store = open_store()
-        scorer = Scorer(
-            chosen,
-            store,
-            Models(chosen, store),
-            PredictionLog(chosen.home / "predictions", chosen.log_queue, chosen.log_seconds),
-        )
-        await asyncio.to_thread(scorer.models.refresh)
-        scorer.log.start()
-        # What is loaded by now stays: the collector need not look through it again and again beside requests.
-        gc.freeze()
-        refreshing = asyncio.create_task(_refresh(scorer.models, chosen.refresh_seconds))
-        yield {"scorer": scorer}
-        refreshing.cancel()
-        with suppress(asyncio.CancelledError):
-            await refreshing
-        for model in scorer.models.serving.values():
-            await model.plan.close_async()
-        await asyncio.to_thread(scorer.log.stop)
+        async with AsyncExitStack() as stack:
+            store = open_store()
+            redis = _private_redis(store, chosen)
+            await asyncio.to_thread(redis.__enter__)
+            stack.push_async_callback(asyncio.to_thread, redis.__exit__, None, None, None)
+            check = OnlineStoreCheck.of(store)
+            stack.callback(check.close)
+            log = PredictionLog(chosen.home / "predictions", chosen.log_queue, chosen.log_seconds)
+            log.start()
+            stack.push_async_callback(asyncio.to_thread, log.stop)
+            models = Models(chosen, store)
+            stack.push_async_callback(_close_plans, models)
+            await stack.enter_async_context(_refreshed(models, chosen.refresh_seconds))
+            # What is loaded by now stays: the collector need not look through it again and again beside requests.
+            gc.freeze()
+            yield {"scorer": Scorer(chosen, store, models, log), "online_store": check}
 
     app = FastAPI(
         title="Tidemark",
@@ -65,7 +69,35 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-async def _refresh(known: Models, every: float) -> None:
+def _private_redis(store: FeatureStore, settings: Settings) -> AbstractContextManager[object]:
+    """The private Redis, kept alive, if it is what the store looks features up in."""
+    looked_up_in = getattr(store.config.online_store, "connection_string", None)
+    return private_redis.running(settings.home) if looked_up_in == private_redis.redis_address() else nullcontext()
+
+
+@asynccontextmanager
+async def _refreshed(models: Models, every: float) -> AsyncIterator[None]:
+    """Look at the registry again and again; begin once it has been looked at, or has kept us waiting."""
+    looked = asyncio.Event()
+    refreshing = asyncio.create_task(_keep_refreshing(models, every, looked))
+    with suppress(TimeoutError):
+        await asyncio.wait_for(looked.wait(), FIRST_LOOK_SECONDS)
+    try:
+        yield
+    finally:
+        models.close()
+        refreshing.cancel()
+        with suppress(asyncio.CancelledError):
+            await refreshing
+
+
+async def _keep_refreshing(models: Models, every: float, looked: asyncio.Event) -> None:
     while True:
+        await asyncio.to_thread(models.refresh)
+        looked.set()
         await asyncio.sleep(every)
-        await asyncio.to_thread(known.refresh)
+
+
+async def _close_plans(models: Models) -> None:
+    for model in models.serving.values():
+        await model.plan.close_async()

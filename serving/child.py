@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import subprocess
 import sys
@@ -21,7 +22,7 @@ class ScorerError(RuntimeError):
 
 @contextmanager
 def answering(home: Path, port: int) -> Iterator[str]:
-    """The scorer's address, once every model answers; it is stopped at the end."""
+    """The scorer's address, once every model that was trained answers; it is stopped at the end."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
             raise ScorerError(f"port {port} is taken, and the scorer wants it: choose another with --scorer-port.")
@@ -38,7 +39,7 @@ def answering(home: Path, port: int) -> Iterator[str]:
 
 
 def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    deadline = time.monotonic() + SECONDS
+    deadline, said = time.monotonic() + SECONDS, "nothing yet"
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise ScorerError(
@@ -47,6 +48,10 @@ def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
         try:
             with urllib.request.urlopen(f"{address}/health/ready", timeout=2):  # noqa: S310  our own scorer
                 return
-        except (urllib.error.URLError, TimeoutError):
-            time.sleep(0.2)
-    raise ScorerError(f"the scorer was not ready within {SECONDS} s; see {log}")
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                said = refusal.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as problem:
+            said = str(problem)
+        time.sleep(0.2)
+    raise ScorerError(f"the scorer was not ready within {SECONDS} s; /health/ready said {said}; see {log}")

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from serving.answering import Scorer
+from serving.online_store import OnlineStoreCheck
 
 
 async def _scorer(request: Request) -> Scorer:  # what is not async, FastAPI sends to a thread
@@ -14,4 +15,10 @@ async def _scorer(request: Request) -> Scorer:  # what is not async, FastAPI sen
     return scorer
 
 
+async def _online_store(request: Request) -> OnlineStoreCheck:
+    check: OnlineStoreCheck = request.state.online_store
+    return check
+
+
+TheOnlineStore = Annotated[OnlineStoreCheck, Depends(_online_store)]
 TheScorer = Annotated[Scorer, Depends(_scorer)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -21,6 +22,10 @@ DEGRADED = Counter("tidemark_degraded", "Answers given from less than was wanted
 LOGGED = Counter("tidemark_logged_predictions", "Answers for the log, by what became of them.", ["outcome"])
 QUEUE = Gauge("tidemark_log_queue", "Answers that wait to be written.")
 """Set when it is asked for."""
+MODEL_SERVES = Gauge("tidemark_model_serves", "1 while a version of the model answers.", ["model"])
+MODEL_FAULT = Gauge("tidemark_model_fault", "1 while this keeps a model from its champion.", ["model", "kind"])
+REFRESHED_AT = Gauge("tidemark_models_refreshed_at_seconds", "When the registry was last looked at, in Unix seconds.")
+ONLINE_STORE_UP = Gauge("tidemark_online_store_up", "1 if the online store answered the last ping.")
 
 
 def count_lookups(found: Found) -> None:
@@ -30,6 +35,13 @@ def count_lookups(found: Found) -> None:
             _lookups(view, state).inc(states.count(state))
         if (newest := max(times)) != ABSENT:
             _age(view).observe((found.asked_at - newest) / 1e6)
+
+
+def count_model(model: str, kinds: Sequence[str], fault: str | None, *, serves: bool) -> None:
+    """Show whether a model answers, and which of the kinds of faults it has."""
+    MODEL_SERVES.labels(model).set(serves)
+    for kind in kinds:
+        MODEL_FAULT.labels(model, kind).set(kind == fault)
 
 
 class timed:  # noqa: N801  reads as what it does; a class, for a generator takes as long as what it measures

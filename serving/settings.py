@@ -23,6 +23,8 @@ class Settings:
     now: datetime | None = None
     alias: str = "champion"
     refresh_seconds: float = 5.0
+    service_seconds: float = 30.0
+    """How often Feast's registry is asked whether a running model's service is what it was."""
     log_level: str = "info"
     log_queue: int = 10_000
     log_seconds: float = 5.0

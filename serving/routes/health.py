@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from serving.dependencies import TheScorer
+from serving.dependencies import TheOnlineStore, TheScorer
 from serving.metrics import QUEUE
-from serving.settings import MODELS
 
 router = APIRouter(tags=["operation"])
 
@@ -21,21 +21,35 @@ async def live() -> dict[str, str]:
     return {"status": "live"}
 
 
-@router.get("/health/ready", responses={503: {"description": "A model is missing."}})
-async def ready(scorer: TheScorer, response: Response) -> dict[str, Any]:
-    """Every model answers; `faults` tells of newer versions that could not be taken over."""
-    missing = [name for name in MODELS if name not in scorer.models.serving]
-    response.status_code = 503 if missing else 200
+@router.get("/health/ready", responses={503: {"description": "What was trained does not serve, or Redis is away."}})
+async def ready(scorer: TheScorer, online_store: TheOnlineStore, response: Response) -> dict[str, Any]:
+    """Every model that was trained answers, and the online store does.
+
+    `missing` says of each model that should answer why it does not, `untrained` which have no version that could, and
+    `faults` what is wrong with newer versions, or with the surroundings of those that serve.
+    """
+    models, state = scorer.models, await online_store.state()
+    missing, untrained = models.missing, models.untrained
+    reasons = [
+        *["models are missing"] * bool(missing),
+        *["no model has been trained"] * (not models.serving and not missing),
+        *["the online store is unavailable"] * (not state.answers),
+    ]
+    response.status_code = 503 if reasons else 200
     return {
-        "status": "missing models" if missing else "ready",
+        "status": "not ready: " + ", ".join(reasons) if reasons else "ready",
+        "models": {name: one.version for name, one in models.serving.items()},
         "missing": missing,
-        "models": {name: one.version for name, one in scorer.models.serving.items()},
-        "faults": dict(scorer.models.faults),
+        "untrained": untrained,
+        "faults": {name: fault.reason for name, fault in models.faults.items() if name not in untrained},
+        "online_store": asdict(state),
+        "refreshed_at": models.refreshed_at,
     }
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-async def metrics(scorer: TheScorer) -> Response:
+async def metrics(scorer: TheScorer, online_store: TheOnlineStore) -> Response:
     """For Prometheus."""
     QUEUE.set(scorer.log.waiting())
+    await online_store.state()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -19,7 +19,7 @@ router = APIRouter(
 
 @router.get("")
 async def models(scorer: TheScorer) -> list[dict[str, Any]]:
-    """Every model, its version and how it scored."""
+    """Every model that serves, its version and how it scored."""
     return [_told(one) for one in scorer.models.serving.values()]
 
 
@@ -33,14 +33,15 @@ async def model(name: str, scorer: TheScorer) -> dict[str, Any]:
 
 @router.get("/{name}/health")
 async def health(name: str, scorer: TheScorer) -> dict[str, Any]:
-    """Whether it answers, and what is wrong with a newer version, if anything."""
+    """Whether it answers; if not, why, and if so, what is wrong with a newer version, if anything."""
     known = _known(name)
-    serves = scorer.models.serving.get(known)
+    serves, fault = scorer.models.serving.get(known), scorer.models.faults.get(known)
     return {
         "model": known,
         "ready": serves is not None,
         "version": serves.version if serves else None,
-        "fault": scorer.models.faults.get(known),
+        "trained": known not in scorer.models.untrained,
+        "fault": fault.reason if fault else None,
     }
 
 
