@@ -17,6 +17,7 @@ from feature_repo.stores.wire.times import ABSENT, micros_of
 from serving import errors
 from serving.models import Serving
 from serving.questions import Question
+from serving.staleness import stale
 from training import past
 from training.leakage import times_of
 from training.policy import WhenMissing
@@ -121,7 +122,7 @@ def judged(model: Serving, found: Found, ids: Sequence[int], moments: npt.NDArra
             moment = found.asked_at if moments is None else int(moments[row])
             age = (moment - int(found.event_times[view][row])) / 1e6 if state == Status.STALE else None
             rule = model.artifact.card.when_missing.get(view, {"policy": "fail"})
-            what = f"{view}: stale, {age / 86400:.1f} days old" if age is not None else f"{view}: missing"
+            what = f"{view}: missing" if age is None else stale(view, age, is_present=moments is None)
             if rule["policy"] == "last_known" and age is not None and age <= rule["up_to_seconds"]:
                 notes.append(f"{what}, used as last known")
             elif rule["policy"] == "default":
