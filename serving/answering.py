@@ -4,30 +4,53 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
+from typing import Generic, TypeVar
 
+import orjson
+import structlog
 from feast import FeatureStore
-from starlette.concurrency import run_in_threadpool
 
 from feature_repo.stores.wire.errors import OnlineStoreAwayError, OnlineStoreRefusedError
-from feature_repo.stores.wire.found import Found, Status
-from feature_repo.stores.wire.times import ABSENT, datetime_of, micros_of
-from serving import errors, features, scorer
+from serving import errors, features
 from serving.grouping import Grouped
-from serving.ids import new_id
-from serving.metrics import DEGRADED, count_lookups, timed
+from serving.history import History
+from serving.lanes import Lane
+from serving.lookup_clock import LookupClock
+from serving.metrics import count_lookups, timed
 from serving.models import Models, Serving
-from serving.prediction_log import Kept, PredictionLog
+from serving.predicting import predictions_of
+from serving.prediction_log import PredictionLog
 from serving.questions import Arrived, Question, question_of
-from serving.schemas import Ask, AsOf, Contribution, Prediction
+from serving.schemas import Ask, Prediction
 from serving.settings import Settings
-from training.inputs import Matrix
+from serving.weight import is_light, pieces_of
 
-Result = Prediction | errors.ProblemError
-_STATUSES = [status.name for status in Status]
+T = TypeVar("T")
+_BATCH_NICENESS = 5
+# Looked up at once for a batch: some two milliseconds of the loop. A group of single questions is one lookup.
+_LOOKUP_ROWS, _TOGETHER = 64, 256
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Way(Generic[T]):
+    """How questions are taken through: where heavy ones compute, and what becomes of a prediction there."""
+
+    lane: Lane
+    finish: Callable[[Prediction], T]
+    clock: LookupClock = field(default_factory=LookupClock)
+
+
+@dataclass(frozen=True)
+class _SingleQuestions:
+    """Those to one model. They go together, and only what lookups took counts as their wait."""
+
+    group: Grouped[Arrived, Prediction | errors.ProblemError]
+    way: _Way[Prediction]
 
 
 @dataclass(frozen=True)
@@ -38,128 +61,154 @@ class Scorer:
     store: FeatureStore
     models: Models
     log: PredictionLog
+    history: History
 
-    _groups: dict[str, Grouped[Arrived, Result]] = field(default_factory=dict, init=False, repr=False)
+    _singles: dict[str, _SingleQuestions] = field(default_factory=dict, init=False, repr=False)
+    _single_lane: Lane = field(default_factory=partial(Lane, "single"), init=False, repr=False)
+    _batch_lane: Lane = field(default_factory=partial(Lane, "batch", _BATCH_NICENESS), init=False, repr=False)
+    _batches: list[None] = field(default_factory=list, init=False, repr=False)
 
     async def one(self, name: str, ask: Ask) -> Prediction:
         """One answer, or the problem as an exception. What is asked meanwhile of the same model goes together."""
-        arrived = Arrived(ask, time.perf_counter())
+        singles = self._singles.get(name) or self._singles.setdefault(name, self._single_questions(name))
+        arrived = Arrived(ask, time.perf_counter(), singles.way.clock.reading())
         if ask.as_of is None:
-            group = self._groups.get(name) or self._groups.setdefault(name, Grouped(partial(self._several, name)))
-            result = await group.ask(arrived)
+            result = await singles.group.ask(arrived)
         else:  # the past takes its time, which others need not wait for
-            (result,) = await self._several(name, [arrived])
+            (result,) = await self._several(name, singles.way, [arrived])
         if isinstance(result, errors.ProblemError):
             raise result
         return result
 
-    async def batch(self, asks: Sequence[tuple[str, Ask]]) -> list[Result]:
-        """Questions to several models, answered in their order."""
+    async def batch(self, asks: Sequence[tuple[str, Ask]]) -> list[bytes]:
+        """Questions to several models: their answers as JSON, in order."""
+        if len(self._batches) >= self.settings.most_batches:
+            raise errors.busy(f"expected at most {self.settings.most_batches} batches at once")
+        self._batches.append(None)
+        try:
+            return await self._batch(asks)
+        finally:
+            self._batches.pop()
+
+    async def features_of(
+        self, model: Serving, questions: Sequence[Question], clock: LookupClock | None = None
+    ) -> features.Told:
+        """The features for questions that are all about the present, or all about the past."""
+        if questions[0].past:
+            return await self.history.read(model, questions)
+        ids = [one.entity for one in questions]
+        with clock or LookupClock() as running:
+            waited = running.reading() - min(one.lookups_before for one in questions)
+            return await features.online(model, ids, questions[0].moment, waited)
+
+    def close(self) -> None:
+        """End the threads."""
+        for part in (self._single_lane, self._batch_lane, self.history):
+            part.close()
+
+    def _single_questions(self, name: str) -> _SingleQuestions:
+        way = _Way(self._single_lane, _as_is)
+        return _SingleQuestions(Grouped(partial(self._several, name, way)), way)
+
+    async def _batch(self, asks: Sequence[tuple[str, Ask]]) -> list[bytes]:
         began = time.perf_counter()
         by_model: dict[str, list[int]] = defaultdict(list)
         for at, (name, _) in enumerate(asks):
             by_model[name].append(at)
-        results: dict[int, Result] = {}
+        results: dict[int, bytes | errors.ProblemError] = {}
         for name, places in by_model.items():
-            results |= zip(
-                places, await self._several(name, [Arrived(asks[at][1], began) for at in places]), strict=True
-            )
-        return [results[at] for at in range(len(asks))]
+            way: _Way[bytes] = _Way(self._batch_lane, orjson.dumps)
+            arrived = [Arrived(asks[at][1], began) for at in places]
+            answers = await self._several(name, way, arrived)
+            results |= zip(places, answers, strict=True)
+        return [_as_json(results[at]) for at in range(len(asks))]
 
-    async def _several(self, name: str, arrived: Sequence[Arrived]) -> list[Result]:
-        """Answers of one model, in order, from one lookup and one prediction."""
+    async def _several(self, name: str, way: _Way[T], arrived: Sequence[Arrived]) -> list[T | errors.ProblemError]:
+        """Answers of one model, in order, each with its own fault if it has one."""
         now = self.settings.clock()
         try:
             model = self.models.of(name)
         except errors.ProblemError as problem:
             return [problem] * len(arrived)
-        results: dict[int, Result] = {}
+        results: dict[int, T | errors.ProblemError] = {}
         present: dict[int, Question] = {}
         past: dict[int, Question] = {}
         for at, one in enumerate(arrived):
-            question = question_of(one, model, now)
+            question = _checked(one, model, now)
             if isinstance(question, errors.ProblemError):
                 results[at] = question
             else:
                 (past if question.past else present)[at] = question
-        for questions in (present, past):
-            if questions:
-                results |= zip(questions, await self._answers(model, list(questions.values())), strict=True)
+        for questions, most in ((present, _LOOKUP_ROWS if len(present) > _TOGETHER else _TOGETHER), (past, len(past))):
+            places = list(questions)
+            for first in range(0, len(places), most or 1):
+                some = places[first : first + most]
+                answers = await self._answers(model, way, [questions[at] for at in some])
+                results |= zip(some, answers, strict=True)
         return [results[at] for at in range(len(arrived))]
 
-    async def told(self, model: Serving, questions: Sequence[Question]) -> features.Told:
-        """The features for questions that are all about the present, or all about the past."""
-        ids = [one.entity for one in questions]
-        if questions[0].past:
-            moments = [one.moment for one in questions]
-            return await run_in_threadpool(features.offline, self.store, model, ids, moments)
-        waited = time.perf_counter() - min(one.began for one in questions)
-        return await features.online(model, ids, questions[0].moment, waited)
-
-    async def _answers(self, model: Serving, questions: Sequence[Question]) -> list[Result]:
+    async def _answers(
+        self, model: Serving, way: _Way[T], questions: Sequence[Question]
+    ) -> list[T | errors.ProblemError]:
+        """From one lookup. What fails for a reason that nobody foresaw is tried by halves, down to the one at fault."""
         try:
-            with timed("lookup"):
-                told = await self.told(model, questions)
+            return await self._answers_together(model, way, questions)
         except (OnlineStoreAwayError, OnlineStoreRefusedError) as fault:
             return [errors.of_store(fault)] * len(questions)
+        except errors.ProblemError as problem:
+            return [problem] * len(questions)
+        except Exception:
+            if len(questions) == 1:
+                _log.exception("a question cannot be answered", model=model.name, version=model.version)
+                return [errors.unexpected()]
+        half = len(questions) // 2
+        return [
+            *await self._answers(model, way, questions[:half]),
+            *await self._answers(model, way, questions[half:]),
+        ]
+
+    async def _answers_together(
+        self, model: Serving, way: _Way[T], questions: Sequence[Question]
+    ) -> list[T | errors.ProblemError]:
+        with timed("lookup"):
+            told = await self.features_of(model, questions, way.clock)
         count_lookups(told.found)
         answerable = [at for at, problem in enumerate(told.problems) if problem is None]
-        answered = [questions[at] for at in answerable]
-        made = iter(self._predictions(model, answered, told.take(answerable)) if answered else ())
-        return [next(made) if problem is None else problem for problem in told.problems]
+        if not answerable:
+            return [problem for problem in told.problems if problem]
+        predicted = iter(await self._predicted(model, way, [questions[at] for at in answerable], told.take(answerable)))
+        return [next(predicted) if problem is None else problem for problem in told.problems]
 
-    def _predictions(self, model: Serving, questions: Sequence[Question], told: features.Told) -> list[Prediction]:
-        """One for each question; the features are there."""
-        moments = [features.moments_of(model, one) for one in questions]
-        with timed("on_demand"):
-            found = features.completed(model, told.found, questions, moments)
-        with timed("predict"):
-            rows = model.layout.matrix(found, scorer.request_of([one.ask for one in questions]))
-            scores = model.artifact.answers(rows)
-        predictions: list[Prediction] = []
-        for place, question in enumerate(questions):
-            first = place * len(moments[0])
-            answer = scorer.answer_of(model.artifact, rows, scores, question.ask, first, moments[place])
-            prediction = Prediction(
-                prediction_id=new_id(),
-                entity_id=question.ask.entity_id,
-                model=model.name,
-                model_version=model.version,
-                predicted_value=answer.value,
-                predicted_class=answer.chosen,
-                confidence=answer.confidence,
-                probabilities=answer.probabilities,
-                interval=answer.interval,
-                slots=answer.slots,
-                top_features=_explained(model, rows, found, answer, question.ask.explain),
-                features_as_of=freshness(told.found, place, question.moment),
-                degraded=list(told.degraded[place]),
-                predicted_at=datetime.now(UTC),
-                latency_ms=round((time.perf_counter() - question.began) * 1000, 3),
-            )
-            if prediction["degraded"]:
-                DEGRADED.labels(model.name).inc()
-            # A copy: the log must not hold on to the rows of a whole batch.
-            self.log.keep(Kept(prediction, question.entity, question.ask.as_of, rows[answer.row].copy()))
-            predictions.append(prediction)
-        return predictions
+    async def _predicted(
+        self, model: Serving, way: _Way[T], questions: Sequence[Question], told: features.Told
+    ) -> list[T]:
+        """At once if it is light; else in the lane, in pieces, between which others have their turn."""
+        if is_light(model, questions):
+            return [way.finish(one) for one in predictions_of(model, questions, told, self.log)]
+        results: list[T] = []
+        for piece in pieces_of(model, questions):
+            of_piece = told.take(range(*piece.indices(len(questions))))
+            results += await way.lane.run(partial(self._finished, model, way.finish, questions[piece], of_piece))
+        return results
+
+    def _finished(
+        self, model: Serving, finish: Callable[[Prediction], T], questions: Sequence[Question], told: features.Told
+    ) -> list[T]:
+        return [finish(one) for one in predictions_of(model, questions, told, self.log)]
 
 
-def _explained(model: Serving, rows: Matrix, found: Found, answer: scorer.Answer, count: int) -> list[Contribution]:
-    if not count:
-        return []
-    with timed("explain"):
-        return scorer.top_features(model.artifact, rows, found, answer, count)
+def _checked(arrived: Arrived, model: Serving, now: datetime) -> Question | errors.ProblemError:
+    """The question, or what is wrong with it, foreseen or not."""
+    try:
+        return question_of(arrived, model, now)
+    except Exception:
+        _log.exception("a question cannot be checked", model=model.name)
+        return errors.unexpected()
 
 
-def freshness(found: Found, row: int, moment: datetime) -> dict[str, AsOf]:
-    """How fresh each view's values were at the moment asked about."""
-    told, asked_at = {}, micros_of(moment)
-    for view, at, state in zip(found.views, found.times[row].tolist(), found.states[row].tolist(), strict=True):
-        known = at != ABSENT
-        told[view] = AsOf(
-            event_time=datetime_of(at) if known else None,
-            age_seconds=(asked_at - at) / 1e6 if known else None,
-            status=_STATUSES[state],
-        )
-    return told
+def _as_is(prediction: Prediction) -> Prediction:
+    return prediction
+
+
+def _as_json(result: bytes | errors.ProblemError) -> bytes:
+    return orjson.dumps(result.document()) if isinstance(result, errors.ProblemError) else result

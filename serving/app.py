@@ -15,6 +15,7 @@ from feature_repo.store import open_store
 from feature_repo.stores import private_redis
 from serving import errors, limits, logs
 from serving.answering import Scorer
+from serving.history import History
 from serving.models import Models
 from serving.online_store import OnlineStoreCheck
 from serving.prediction_log import PredictionLog
@@ -54,7 +55,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await stack.enter_async_context(_refreshed(models, chosen.refresh_seconds))
             # What is loaded by now stays: the collector need not look through it again and again beside requests.
             gc.freeze()
-            yield {"scorer": Scorer(chosen, store, models, log), "online_store": check}
+            history = History(store, chosen.most_past_rows, chosen.past_seconds)
+            scorer = Scorer(chosen, store, models, log, history)
+            stack.push_async_callback(asyncio.to_thread, scorer.close)
+            yield {"scorer": scorer, "online_store": check}
 
     app = FastAPI(
         title="Tidemark",

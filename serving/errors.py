@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,8 @@ from starlette.exceptions import HTTPException
 from feature_repo.stores.wire.errors import OnlineStoreAwayError, OnlineStoreRefusedError
 
 PROBLEM = "application/problem+json"
+_MOST_FAULTS = 50
+"""So many faults of a body are listed: a body can have more than anybody reads."""
 
 
 @dataclass
@@ -25,6 +28,7 @@ class ProblemError(Exception):
     detail: str
     more: dict[str, Any] = field(default_factory=dict)
     retry_after: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """The problem document."""
@@ -33,8 +37,8 @@ class ProblemError(Exception):
 
     def response(self) -> Response:
         """The answer."""
-        headers = {} if self.retry_after is None else {"Retry-After": str(max(1, round(self.retry_after)))}
-        return Response(orjson.dumps(self.document()), self.status, headers, PROBLEM)
+        later = {} if self.retry_after is None else {"Retry-After": str(max(1, round(self.retry_after)))}
+        return Response(orjson.dumps(self.document()), self.status, {**self.headers, **later}, PROBLEM)
 
 
 def unseen(entity: str, entity_id: str) -> ProblemError:
@@ -50,6 +54,17 @@ def not_ready(model: str, reason: str) -> ProblemError:
 def bad(field_name: str, detail: str) -> ProblemError:
     """A field that cannot be."""
     return ProblemError(422, "Bad request", f"{field_name}: {detail}", {"field": field_name})
+
+
+def busy(detail: str) -> ProblemError:
+    """More is asked at once than is answered in time."""
+    return ProblemError(429, "Too many requests", f"{detail}; ask again later", retry_after=1)
+
+
+def unexpected() -> ProblemError:
+    """A fault of ours. What it was stands in the log, not in the answer."""
+    detail = "this question could not be answered; the scorer's log says why, under the request's id"
+    return ProblemError(500, "Internal error", detail)
 
 
 def away(detail: str, retry_after: float = 2) -> ProblemError:
@@ -76,11 +91,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, fault: RequestValidationError) -> Response:
-        faults = [{"field": ".".join(map(str, one["loc"][1:])), "reason": one["msg"]} for one in fault.errors()]
+        faults = [
+            {"field": ".".join(map(str, one["loc"][1:])), "reason": one["msg"]} for one in fault.errors()[:_MOST_FAULTS]
+        ]
         first = faults[0] if faults else {"field": "body", "reason": "cannot be read"}
         detail = f"{first['field'] or 'body'}: {first['reason']}"
         return ProblemError(422, "Bad request", detail, {"field": first["field"], "errors": faults}).response()
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, fault: HTTPException) -> Response:
-        return ProblemError(fault.status_code, str(fault.detail), str(fault.detail)).response()
+        # Which methods a route does know is in the headers of a 405.
+        detail, headers = str(fault.detail), fault.headers or {}
+        return ProblemError(fault.status_code, detail, detail, headers=headers).response()

@@ -13,7 +13,7 @@ import pyarrow as pa
 from feast import FeatureStore
 
 from feature_repo.stores.wire.found import Floats, Found, Status
-from feature_repo.stores.wire.times import ABSENT, micros_of
+from feature_repo.stores.wire.times import ABSENT, datetime_of, micros_of
 from serving import errors
 from serving.models import Serving
 from serving.questions import Question
@@ -24,6 +24,8 @@ from training.policy import WhenMissing
 
 HOUR = 3_600_000_000
 MICROSECOND = timedelta(microseconds=1)
+_SKEW = 60_000_000
+"""Microseconds by which the clocks of two machines may differ, and nothing is wrong."""
 _STALE = int(Status.STALE)  # NumPy takes ten times as long over an enumeration's
 Objects = Mapping[str, npt.NDArray[np.object_]]
 
@@ -47,7 +49,24 @@ class Told:
 async def online(model: Serving, ids: Sequence[int], now: datetime, waited: float = 0.0) -> Told:
     """The newest values, judged by the model's policy for values that are old or missing."""
     found = await model.plan.read_async({model.artifact.card.entity: list(ids)}, now=now, waited=waited)
-    return judged(model, found, ids)
+    return _without_the_future(judged(model, found, ids))
+
+
+def _without_the_future(features: Told) -> Told:
+    """Values from after the clock are refused: no answer of that moment could have rested on them."""
+    lookup = features.found
+    if lookup.times.max() <= lookup.asked_at + _SKEW:
+        return features
+    problems = list(features.problems)
+    for row in np.flatnonzero((lookup.times > lookup.asked_at + _SKEW).any(axis=1)).tolist():
+        view = lookup.views[int(lookup.times[row].argmax())]
+        stood, clock = datetime_of(int(lookup.times[row].max())), datetime_of(lookup.asked_at)
+        problems[row] = problems[row] or errors.away(
+            f"{view}: its values are of {stood.isoformat()}, after the scorer's clock, {clock.isoformat()}. "
+            "Set the clock right, or TIDEMARK_NOW; the past is asked about with as_of.",
+            60,
+        )
+    return replace(features, problems=tuple(problems))
 
 
 def offline(store: FeatureStore, model: Serving, ids: Sequence[int], moments: Sequence[datetime]) -> Told:

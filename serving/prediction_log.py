@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
 import uuid
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +17,10 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
+import structlog
 
 from serving.metrics import LOGGED
-from serving.schemas import Prediction
+from serving.schemas import AsOf, Prediction
 from training.inputs import Matrix
 
 SCHEMA = pa.schema(
@@ -37,6 +40,7 @@ SCHEMA = pa.schema(
     ]
 )
 MOST_ROWS = 5000
+_log = structlog.get_logger()
 _AS_ANSWERED = (
     "prediction_id", "predicted_at", "model", "model_version", "predicted_value", "predicted_class", "degraded",
     "latency_ms",
@@ -44,21 +48,29 @@ _AS_ANSWERED = (
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An answer and what it rests on."""
+class LoggedPrediction:
+    """An answer and what it rests on, without the explanation."""
 
-    prediction: Prediction
+    answer: Mapping[str, Any]
+    features_as_of: Mapping[str, AsOf]
     entity: int
     as_of: datetime | None
     inputs: Matrix
 
+    @classmethod
+    def of(cls, prediction: Prediction, entity: int, as_of: datetime | None, inputs: Matrix) -> LoggedPrediction:
+        """What is kept of a prediction."""
+        answer = {name: prediction[name] for name in _AS_ANSWERED}  # type: ignore[literal-required]
+        return cls(answer, prediction["features_as_of"], entity, as_of, inputs)
+
     def row(self) -> dict[str, Any]:
         """As it is written."""
-        return {name: self.prediction[name] for name in _AS_ANSWERED} | {  # type: ignore[literal-required]
+        return {
+            **self.answer,
             "entity_id": self.entity,
             "as_of": self.as_of,
             "inputs": self.inputs,
-            "features_as_of": orjson.dumps(self.prediction["features_as_of"]).decode(),
+            "features_as_of": orjson.dumps(self.features_as_of).decode(),
         }
 
 
@@ -67,20 +79,22 @@ class PredictionLog:
 
     def __init__(self, folder: Path, size: int, seconds: float) -> None:
         self._folder, self._seconds = folder, seconds
-        self._queue: queue.Queue[Kept] = queue.Queue(size)
+        self._queue: queue.Queue[LoggedPrediction] = queue.Queue(size)
         self._ended = threading.Event()
+        self._dropped = self._told_dropped = 0
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
 
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
 
-    def keep(self, answer: Kept) -> None:
+    def keep(self, answer: LoggedPrediction) -> None:
         """Keep an answer; one too many is dropped, and counted."""
         try:
             self._queue.put_nowait(answer)
         except queue.Full:
             LOGGED.labels("dropped").inc()
+            self._dropped += 1
 
     def waiting(self) -> int:
         """How many answers are not written yet."""
@@ -95,28 +109,52 @@ class PredictionLog:
         while not self._ended.is_set():
             self._ended.wait(self._seconds)
             self._write()
+            self._tell_of_dropped()
+
+    def _tell_of_dropped(self) -> None:
+        dropped, self._told_dropped = self._dropped - self._told_dropped, self._dropped
+        if dropped:
+            _log.warning("predictions were not logged: the queue is full", rows=dropped, queue=self._queue.maxsize)
 
     def _write(self) -> None:
         while rows := self._taken():
             by_day = defaultdict(list)
             for row in rows:
-                by_day[row.prediction["predicted_at"].date()].append(row)
+                by_day[row.answer["predicted_at"].date()].append(row)
             for day, of_day in by_day.items():
-                try:
-                    self._write_day(self._folder / f"predicted_on={day}", of_day)
-                    LOGGED.labels("written").inc(len(of_day))
-                except OSError:
-                    LOGGED.labels("lost").inc(len(of_day))
+                self._keep_day(self._folder / f"predicted_on={day}", of_day)
 
-    def _write_day(self, folder: Path, rows: list[Kept]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def _keep_day(self, folder: Path, rows: list[LoggedPrediction]) -> None:
+        """Write a day's rows. Whatever goes wrong, the thread goes on; what cannot be written is counted, and told."""
+        try:
+            self._write_day(folder, rows)
+        except Exception as fault:
+            if not isinstance(fault, OSError) and len(rows) > 1:  # some row is at fault: the others need not be lost
+                half = len(rows) // 2
+                self._keep_day(folder, rows[:half])
+                self._keep_day(folder, rows[half:])
+                return
+            LOGGED.labels("lost").inc(len(rows))
+            _log.error("predictions were not logged", rows=len(rows), folder=str(folder), reason=str(fault))
+        else:
+            LOGGED.labels("written").inc(len(rows))
+
+    def _write_day(self, folder: Path, rows: list[LoggedPrediction]) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"part-{time.time_ns()}-{uuid.uuid4().hex[:8]}.parquet"
         half = folder / f".{name}"
-        pq.write_table(pa.Table.from_pylist([row.row() for row in rows], schema=SCHEMA), half, compression="zstd")
-        half.rename(folder / name)
+        table = pa.Table.from_pylist([row.row() for row in rows], schema=SCHEMA)
+        try:
+            # For its owner's eyes: it tells what customers were predicted to do.
+            with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                pq.write_table(table, file, compression="zstd")
+            half.rename(folder / name)
+        except BaseException:
+            half.unlink(missing_ok=True)
+            raise
 
-    def _taken(self) -> list[Kept]:
-        rows: list[Kept] = []
+    def _taken(self) -> list[LoggedPrediction]:
+        rows: list[LoggedPrediction] = []
         while len(rows) < MOST_ROWS:
             try:
                 rows.append(self._queue.get_nowait())

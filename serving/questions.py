@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
+
 from serving import errors
 from serving.models import Serving
 from serving.schemas import Ask
 
 BEYOND = 1.0
 """So far beyond what a model was trained on a request may still reach."""
+_LARGEST = float(np.finfo(np.float32).max)
+_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,8 @@ class Arrived:
 
     ask: Ask
     began: float
+    lookups_before: float = 0.0
+    """What the model's lookup clock showed then."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class Question:
     entity: int
     moment: datetime
     past: bool
+    lookups_before: float = 0.0
 
 
 def question_of(arrived: Arrived, model: Serving, now: datetime) -> Question | errors.ProblemError:
@@ -48,14 +55,20 @@ def question_of(arrived: Arrived, model: Serving, now: datetime) -> Question | e
                 f"expected at most {high:.1f}, up to which {model.name} was trained, found {value:g}; see /v1/models",
             )
     # The present is told to the second: questions of one second share what is computed from the moment.
-    return Question(ask, arrived.began, int(ask.entity_id), moment or now.replace(microsecond=0), moment is not None)
+    present = now.replace(microsecond=0)
+    return Question(
+        ask, arrived.began, int(ask.entity_id), moment or present, moment is not None, arrived.lookups_before
+    )
 
 
 def past_moment(as_of: datetime | None, now: datetime) -> datetime | errors.ProblemError | None:
     """The moment asked about in UTC, None for the present; a problem if it is yet to come."""
     if as_of is None:
         return None
-    moment = as_of.astimezone(UTC) if as_of.tzinfo else as_of.replace(tzinfo=UTC)
+    try:
+        moment = as_of.astimezone(UTC) if as_of.tzinfo else as_of.replace(tzinfo=UTC)
+    except OverflowError:
+        return errors.bad("as_of", f"expected a moment of the years 1 to 9999 in UTC, found {as_of.isoformat()}")
     if moment > now:
         return errors.bad(
             "as_of", f"expected a moment in the past, found {moment.isoformat()}; now is {now.isoformat()}"
@@ -68,7 +81,22 @@ def _cannot_be(model: Serving, name: str, value: object) -> str:
     if known is None:
         return f"{model.name} has no such feature; see /v1/models"
     if known.kind == "category" and value is not None and value not in known.categories:
-        return f"expected one of {', '.join(known.categories)}, found {value!r}"
-    if known.kind == "number" and isinstance(value, str):
-        return f"expected a number, found {value!r}"
+        return f"expected one of {', '.join(known.categories)}, found {_shortened(value)}"
+    if known.kind == "number" and value is not None and not _is_representable(value):
+        return f"expected a finite number that float32 can hold (up to {_LARGEST:.4g}), found {_shortened(value)}"
     return ""
+
+
+def _is_representable(value: object) -> bool:
+    """Whether the model's matrix can hold it: beyond float32 it would be infinite, and the answer no number."""
+    try:
+        return not isinstance(value, str) and abs(float(value)) <= _LARGEST  # type: ignore[arg-type]
+    except OverflowError:  # an integer beyond every float
+        return False
+
+
+def _shortened(value: object) -> str:
+    # Python refuses to write integers of thousands of digits.
+    large = isinstance(value, int) and value.bit_length() > 128
+    text = "an integer of more than 38 digits" if large else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict  # Pydantic wants this one before Python
 
 ModelName = Literal["move-probability", "transaction-type", "contact-timing", "property-value"]
 EntityId = Annotated[
-    str, Field(pattern=r"^-?\d{1,18}$", description="The id of the model's own entity, a whole number.")
+    str, Field(pattern=r"^-?[0-9]{1,18}$", description="The id of the model's own entity, a whole number.")
 ]
 
 
@@ -30,8 +30,10 @@ class AskValue(Ask):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"entity_id": "2", "months_ahead": 12, "level": 0.9}]})
 
-    months_ahead: float = Field(0, ge=0, le=24, description="How far ahead.")
-    level: float = Field(0.8, ge=0.5, le=0.99, description="The share of prices that the interval shall hold.")
+    months_ahead: float = Field(0, ge=0, le=24, allow_inf_nan=False, description="How far ahead.")
+    level: float = Field(
+        0.8, ge=0.5, le=0.99, allow_inf_nan=False, description="The share of prices that the interval shall hold."
+    )
 
 
 class AskAny(AskValue):

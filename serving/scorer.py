@@ -89,9 +89,11 @@ def _hours(scores: Scores, first: int, hours: Sequence[datetime]) -> Answer:
     return Answer(chance, named, chance, slots=slots, row=first + int(order[0]))
 
 
-def top_features(artifact: Artifact, rows: Matrix, found: Found, answer: Answer, count: int) -> list[Contribution]:
-    """The features that move this answer most."""
-    moved = artifact.contributions(rows[answer.row : answer.row + 1])[0, answer.score]
+def top_features(
+    artifact: Artifact, moved: npt.NDArray[np.float64], rows: Matrix, found: Found, answer: Answer, count: int
+) -> list[Contribution]:
+    """The features that move this answer most; `moved` has what each input adds to each score of the answer's row."""
+    moved = moved[answer.score]
     inputs = artifact.card.inputs
     told = []
     for place in np.argsort(-np.abs(moved), kind="stable")[:count]:

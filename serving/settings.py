@@ -30,6 +30,11 @@ class Settings:
     log_seconds: float = 5.0
     most_bytes: int = 1_000_000
     most_at_once: int = 256
+    most_batches: int = 8
+    most_past_rows: int = 2000
+    past_seconds: float = 20.0
+    body_seconds: float = 10.0
+    most_unread_bytes: int = 64_000_000
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -9,9 +9,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for status, told in {
         404: "An entity that was never seen.",
         409: "The model is not ready.",
+        408: "A body that did not arrive in time.",
         413: "A body that is too large.",
+        415: "A body that is no JSON by its media type.",
         422: "A bad request, with the field named.",
         429: "Too many requests at once.",
+        500: "A fault of the scorer's own.",
         503: "The features that the model needs cannot be had.",
     }.items()
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from serving import errors, features
-from serving.answering import freshness
+from serving.bodies import body_of, described
 from serving.dependencies import TheScorer
+from serving.predicting import freshness
 from serving.questions import Arrived, question_of
 from serving.routes import PROBLEMS
 from serving.schemas import Ask, AskFeatures, Vector
@@ -16,9 +17,10 @@ from serving.schemas import Ask, AskFeatures, Vector
 router = APIRouter(prefix="/v1/features", tags=["features"], responses=PROBLEMS)
 
 
-@router.post("/{service}")
-async def vector(service: str, asked: AskFeatures, scorer: TheScorer) -> Vector:
+@router.post("/{service}", openapi_extra=described(AskFeatures))
+async def vector(service: str, request: Request, scorer: TheScorer) -> Vector:
     """What the model of this service would be told."""
+    asked = await body_of(request, AskFeatures)
     model = next((one for one in scorer.models.serving.values() if one.artifact.card.service == service), None)
     if model is None:
         raise errors.ProblemError(
@@ -28,7 +30,7 @@ async def vector(service: str, asked: AskFeatures, scorer: TheScorer) -> Vector:
     question = question_of(arrived, model, scorer.settings.clock())
     if isinstance(question, errors.ProblemError):
         raise question
-    told = await scorer.told(model, [question])
+    told = await scorer.features_of(model, [question])
     if told.problems[0]:
         raise told.problems[0]
     whole = features.completed(model, told.found, [question], [(question.moment,)])
