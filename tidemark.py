@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,12 +42,14 @@ HOME = Path(".tidemark")
 
 
 def _chosen_home(context: typer.Context, given: Path) -> Path:
-    """The home, which whatever runs below finds in the environment."""
+    """The home, which whatever runs below finds in the environment, and nobody else may look into."""
     with _complaining(CopiedEnvironmentError):
         default = home_folder()
     source = context.get_parameter_source("home")
     home = default if source is None or source.name.startswith("DEFAULT") else given.absolute()
     os.environ["TIDEMARK_HOME"] = str(home.absolute())
+    if home.is_dir() and home.stat().st_uid == os.getuid() and home.stat().st_mode & 0o077:
+        home.chmod(0o700)  # one that was made when others could
     return home.absolute()
 
 
@@ -458,9 +461,18 @@ def dev(
 def serve(
     port: Annotated[int, typer.Option(help="Where the scorer listens.")] = 8000,
     host: Annotated[str, typer.Option(help="On which address; the default is this machine only.")] = "127.0.0.1",
+    without_access_control: Annotated[
+        bool, typer.Option("--without-access-control", help="Let everybody ask who can reach HOST.")
+    ] = False,
     home: Home = HOME,
 ) -> None:
     """Answer predictions over HTTP, from the models that serve and the online store, until Ctrl-C."""
+    if not (without_access_control or _is_loopback(host)):
+        _fail(
+            f"--host {host} can be reached from other machines, and the scorer does not ask who calls: anybody there "
+            "could read every customer's features and predictions. Listen on 127.0.0.1 behind a proxy that checks, or "
+            "say --without-access-control if the network itself keeps strangers out."
+        )
     from feature_repo.stores.private_redis import running
     from feature_repo.stores.redis_server import PrivateRedisError
 
@@ -472,8 +484,16 @@ def serve(
         # uvicorn ends by the signal that stopped it: without this, SIGTERM would leave the private Redis behind.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         uvicorn.run(
-            create_app(), host=host, port=port, log_level="warning", access_log=False, proxy_headers=False
+            create_app(), host=host, port=port, log_level="warning", access_log=False,
+            proxy_headers=False,
         )  # fmt: skip
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @app.command()
@@ -583,5 +603,6 @@ def _fail(message: str) -> None:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. What it writes, and what it starts, is for its owner's eyes alone."""
+    os.umask(0o077)
     app()

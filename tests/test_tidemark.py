@@ -164,3 +164,22 @@ def test_the_readme_says_of_each_dependency_why_it_is_there():
     table = (CHECKOUT / "README.md").read_text().split("## What it is built on")[1].split("\n## ")[0]
     told = {name for row in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for name in row.split(", ")}
     assert told - {"package", "---"} == names
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "::", "192.168.1.7", "scorer.example"])
+def test_to_serve_other_machines_must_be_said(tidemark, host):
+    refused = tidemark("serve", "--host", host)
+    assert refused.exit_code == 2
+    assert "--without-access-control" in refused.output
+    assert "features and predictions" in refused.output
+
+
+def test_what_the_command_line_writes_is_for_its_owner_alone(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    run = [sys.executable, "-W", "ignore", "-c", "import tidemark; tidemark.main()"]
+    for words in (["world", "--customers", "20", "--days", "30"], ["load"]):
+        subprocess.run([*run, *words, "--home", str(home)], check=True, capture_output=True)
+    modes = {path: path.stat().st_mode & 0o777 for path in (home, *home.rglob("*"))}
+    assert len(modes) > 20
+    assert {path: mode for path, mode in modes.items() if mode & 0o077} == {}
