@@ -480,11 +480,12 @@ def serve(
         import uvicorn
 
         from serving.app import create_app
+        from serving.protocol import LimitedHttpProtocol
 
         # uvicorn ends by the signal that stopped it: without this, SIGTERM would leave the private Redis behind.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         uvicorn.run(
-            create_app(), host=host, port=port, log_level="warning", access_log=False,
+            create_app(), host=host, port=port, http=LimitedHttpProtocol, log_level="warning", access_log=False,
             proxy_headers=False,
         )  # fmt: skip
 
