@@ -19,7 +19,7 @@ from serving.history import History
 from serving.models import Models
 from serving.online_store import OnlineStoreCheck
 from serving.prediction_log import PredictionLog
-from serving.routes import features, health, models, predict
+from serving.routes import documentation, features, health, models, predict
 from serving.settings import Settings
 
 FIRST_LOOK_SECONDS = 20.0
@@ -64,12 +64,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Tidemark",
         summary="What was known about a customer or a home, and what a model makes of it.",
         version="1",
+        docs_url=None,
+        redoc_url=None,
         lifespan=lifespan,
     )
     errors.install(app)
     limits.install(app, chosen)
     for routes in (predict, features, models, health):
         app.include_router(routes.router)
+    documentation.install(app)
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -185,4 +186,13 @@ def test_models_tell_how_they_scored(client):
 def test_the_documentation_describes_every_route(client):
     described = client.get("/openapi.json").json()["paths"]
     assert {"/v1/predict/batch", "/v1/features/{service}", "/health/ready", "/metrics"} <= set(described)
-    assert client.get("/docs").status_code == 200
+
+
+def test_the_documentation_needs_nothing_from_elsewhere(client):
+    page = client.get("/docs")
+    assert page.status_code == 200
+    assert "//" not in page.text.replace("<!DOCTYPE", "")
+    scripts = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(scripts) == 3
+    for script in scripts:
+        assert client.get(script).status_code == 200
