@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import traceback
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import dagster as dg
@@ -72,3 +73,24 @@ def test_without_a_webhook_nothing_is_told(listener, monkeypatch):
     with dg.DagsterInstance.ephemeral() as instance:
         failure_webhook(failed_run(instance))
     assert told == []
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/hook/SECRET", "no-scheme/SECRET", "http://127.0.0.1:x/SECRET", "http://[SECRET"]
+)
+def test_the_address_of_a_webhook_is_in_no_error(monkeypatch, address):
+    monkeypatch.setenv("TIDEMARK_WEBHOOK", address)
+    with dg.DagsterInstance.ephemeral() as instance, pytest.raises(Exception, match="TIDEMARK_WEBHOOK") as caught:
+        failure_webhook(failed_run(instance))
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_address_of_a_webhook_is_in_no_log(listener, monkeypatch, capfd):
+    address, told = listener
+    monkeypatch.setenv("TIDEMARK_WEBHOOK", f"{address}/SECRET")
+    with dg.DagsterInstance.ephemeral() as instance:
+        failure_webhook(failed_run(instance))
+    assert len(told) == 1
+    shown = "".join(capfd.readouterr())
+    assert "the webhook was told" in shown
+    assert "SECRET" not in shown
