@@ -44,7 +44,8 @@ def model_findings(home: Path, services: Sequence[FeatureService] = SERVICES) ->
     for spec in MODELS:
         try:
             version, role = _version(spec.name, home)
-            card = json.loads((version.folder() / MANIFEST).read_text(encoding="utf-8"))
+            with version.files() as folder:
+                card = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         except NotDeployedError:
             continue
         except (OSError, ValueError) as problem:
