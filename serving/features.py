@@ -88,11 +88,6 @@ def offline(store: FeatureStore, model: Serving, ids: Sequence[int], moments: Se
     )
     answer = past.lookup(store, views, rows, policy)
     times = _times(answer, model.stored_views)
-    unknown = (times == ABSENT).all(axis=1)
-    if unknown.any():  # never seen, or seen too long ago to be looked up by the policy
-        times[unknown] = _times(
-            past.lookup(store, views, rows.filter(pa.array(unknown)), policy, however_old=True), model.stored_views
-        )
     told = {each.name: answer[each.name] for each in stored}
     numeric = tuple(each.name for each in stored if not pa.types.is_string(told[each.name].type))
     asked_at = np.array([micros_of(moment) for moment in moments])

@@ -23,25 +23,28 @@ from training.leakage import times_of
 from training.policy import FAIL, Policy, WhenMissing
 
 MOMENT = pa.timestamp("us", "UTC")
-_FOREVER = timedelta(0)  # what Feast takes for no time to live
 
 
-def lookup(
-    store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table, policy: Policy, *, however_old: bool = False
-) -> pa.Table:
+def lookup(store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table, policy: Policy) -> pa.Table:
     """The rows with the features of the views (as projected), and when those of each stored view stood and were known.
 
-    Values are as old as the policy may take them, or `however_old`; what the policy makes of them is `apply`'s affair.
+    Values are as old as the policy may take them; those of entities that no view knows by then are looked for however
+    old they are, to tell who was never seen from who was seen too long ago. What is made of them is `apply`'s affair.
     """
-    looked_up = [
-        _looking_back(view, policy.get(view.name, FAIL), however_old=however_old)
-        for view in views
-        if isinstance(view, FeatureView)
-    ]
+    features = _retrieved(store, [_looking_back(view, policy.get(view.name, FAIL)) for view in views], rows)
+    unknown = _unknown(features, views)
+    if not unknown.any():
+        return features
+    places = np.concatenate([np.flatnonzero(~unknown), np.flatnonzero(unknown)])
+    older = _retrieved(store, [_without_limit(view) for view in views], rows.filter(pa.array(unknown)))
+    return pa.concat_tables([features.filter(pa.array(~unknown)), older]).take(np.argsort(places))
+
+
+def _retrieved(store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table) -> pa.Table:
     job = get_offline_store_from_config(store.config.offline_store).get_historical_features(
         config=store.config,
-        feature_views=looked_up,
-        feature_refs=[f"{view.name}:{f.name}" for view in views for f in view.projection.features],
+        feature_views=[view for view in views if isinstance(view, FeatureView)],
+        feature_refs=[f"{view.name}:{feature.name}" for view in views for feature in view.projection.features],
         entity_df=rows,
         registry=store.registry,
         project=store.project,
@@ -49,14 +52,29 @@ def lookup(
     return job.to_arrow_with_times() if hasattr(job, "to_arrow_with_times") else job.to_arrow()
 
 
-def _looking_back(view: FeatureView, rule: WhenMissing, *, however_old: bool) -> FeatureView:
-    """The view with a time to live that finds whatever the policy must know of."""
+def _looking_back(view: BaseFeatureView, rule: WhenMissing) -> BaseFeatureView:
+    """The view with a time to live that lasts as long as the policy takes its last known values."""
+    if not isinstance(view, FeatureView) or not view.ttl or rule.policy != "last_known":
+        return view
     further = copy(view)
-    if however_old or rule.policy == "default":  # which must tell old values from none at all
-        further.ttl = _FOREVER
-    elif view.ttl and rule.policy == "last_known":
-        further.ttl = max(view.ttl, rule.up_to)
+    further.ttl = max(view.ttl, rule.up_to)
     return further
+
+
+def _without_limit(view: BaseFeatureView) -> BaseFeatureView:
+    if not isinstance(view, FeatureView):
+        return view
+    further = copy(view)
+    further.ttl = timedelta(0)  # what Feast takes for no limit
+    return further
+
+
+def _unknown(features: pa.Table, views: Iterable[BaseFeatureView]) -> npt.NDArray[np.bool_]:
+    """The rows for which no stored view has values."""
+    columns = [times_of(view.name)[0] for view in views if isinstance(view, FeatureView)]
+    if not columns or not set(columns) <= set(features.column_names):
+        return np.zeros(len(features), bool)
+    return np.asarray(np.all([features[column].is_null().to_numpy() for column in columns], axis=0))
 
 
 def ages(features: pa.Table, view: str) -> npt.NDArray[np.float64]:
