@@ -42,10 +42,10 @@ def test_the_champion_of_a_home_that_was_moved_is_found(home, tmp_path):
 
 
 def test_the_champion_of_a_copy_is_its_own_while_the_other_home_is_still_there(home, tmp_path):
-    before = deployed(MODEL, home=home).folder()
+    before = deployed(MODEL, home=home).local_folder()
     shutil.copytree(home, tmp_path / "copy")
-    assert deployed(MODEL, home=tmp_path / "copy").folder() == tmp_path / "copy" / before.relative_to(home)
-    assert deployed(MODEL, home=home).folder() == before
+    assert deployed(MODEL, home=tmp_path / "copy").local_folder() == tmp_path / "copy" / before.relative_to(home)
+    assert deployed(MODEL, home=home).local_folder() == before
 
 
 def test_a_copy_of_a_home_writes_into_itself_alone(home, tmp_path):
