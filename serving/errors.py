@@ -72,6 +72,11 @@ def away(detail: str, retry_after: float = 2) -> ProblemError:
     return ProblemError(503, "Features unavailable", detail, retry_after=retry_after)
 
 
+def corrupt(detail: str) -> ProblemError:
+    """What is stored is not what a writer leaves; asking again does not cure it."""
+    return ProblemError(503, "Features corrupt", detail, retry_after=60)
+
+
 def of_store(fault: Exception) -> ProblemError:
     """What a fault of the online store means to the caller."""
     return away(str(fault), getattr(fault, "retry_after_seconds", 2))

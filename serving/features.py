@@ -133,6 +133,10 @@ def judged(model: Serving, found: Found, ids: Sequence[int], moments: npt.NDArra
         for view, state in zip(found.views, found.states[row].tolist(), strict=True):
             if state < _STALE:
                 continue
+            if state == Status.CORRUPT:
+                reason = next(one.reason for one in found.corrupt if (one.row, one.view) == (row, view))
+                problems[row] = errors.corrupt(f"{view} of {model.artifact.card.entity} {ids[row]}: {reason}")
+                break
             moment = found.asked_at if moments is None else int(moments[row])
             age = (moment - int(found.event_times[view][row])) / 1e6 if state == Status.STALE else None
             rule = model.artifact.card.when_missing.get(view, {"policy": "fail"})

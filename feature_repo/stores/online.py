@@ -50,6 +50,11 @@ class WireRedisOnlineStoreConfig(RedisOnlineStoreConfig):
     backoff_cap_seconds: PositiveFloat = 0.5
     breaker_failures: PositiveInt = 3
     breaker_seconds: PositiveFloat = 2.0
+    unwritten_features: Literal["corrupt", "null"] = Field(
+        "corrupt",
+        description="a view was written for an entity, but without this feature: it was deleted, or added to the view "
+        "since. Feast tells a null, as if null had been written",
+    )
 
     def wire_settings(self) -> WireSettings:
         """What the wire is to be set up with."""

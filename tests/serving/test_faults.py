@@ -12,12 +12,14 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from feast.value_type import ValueType
 from redis import exceptions
 
 from feature_repo.store import open_store
 from feature_repo.stores.private_redis import running
 from feature_repo.stores.redis_server import client_of
 from feature_repo.stores.wire.errors import OnlineStoreRefusedError
+from feature_repo.stores.wire.keys import KeyLayout
 from feature_repo.views import SNAPSHOT_VIEWS
 from serving.settings import MODELS
 
@@ -205,6 +207,36 @@ def test_an_emptied_store_knows_nobody_until_it_is_written_again(all_answers, ad
     assert told == dict.fromkeys(MODELS, (404, "Entity never seen"))
     write_the_views_again()
     assert {name: one["predicted_value"] for name, one in all_answers().items()} == before
+
+
+@pytest.mark.parametrize("deed", ["a field deleted", "garbage", "no hash"])
+def test_corrupt_values_are_a_problem_of_their_own_question(client, ids, address, deed):
+    first, second = ids["move_probability"][:2]
+    key = KeyLayout.of("tidemark", {"customer_id": ValueType.INT64}).of_values([[first]])[0]
+    batch = {"requests": [{"model": "move-probability", "entity_id": str(one)} for one in (first, second)]}
+    before = client.post("/v1/predict/batch", json=batch).json()["results"]
+    with client_of(address) as redis:
+        stored = redis.hgetall(key)
+        features = [field for field in stored if not field.startswith((b"_ts:", b"_ct:"))]
+        if deed == "a field deleted":
+            redis.hdel(key, *features)
+        elif deed == "garbage":
+            redis.hset(key, mapping=dict.fromkeys(features, b"garbage!"))
+        else:
+            redis.set(key, "not ours")
+        after = client.post("/v1/predict/batch", json=batch).json()["results"]
+        alone = client.post("/v1/predict/move-probability", json={"entity_id": str(first)})
+        redis.delete(key)
+        redis.hset(key, mapping=stored)
+    assert (alone.status_code, alone.json()["title"]) == (503, "Features corrupt")
+    assert f"of customer_id {first}: " in alone.json()["detail"]
+    assert after[0]["title"] == "Features corrupt"
+    assert after[1]["predicted_value"] == before[1]["predicted_value"]
+    assert 'status="CORRUPT"' in client.get("/metrics").text
+    assert (
+        client.post("/v1/predict/batch", json=batch).json()["results"][0]["predicted_value"]
+        == before[0]["predicted_value"]
+    )
 
 
 def test_a_restarted_store_answers_as_before(ask, before, address, served_home):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +13,10 @@ import numpy.typing as npt
 from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 
 from feature_repo.stores.wire.decode import python_value
+from feature_repo.stores.wire.diagnosis import mended
 from feature_repo.stores.wire.entity_lookup import EntityLookup, Reply, micros_of_stored, read_many
-from feature_repo.stores.wire.found import Found, state_of, states_of
+from feature_repo.stores.wire.errors import CorruptValueError
+from feature_repo.stores.wire.found import Corruption, Found, Status, state_of, states_of
 from feature_repo.stores.wire.parcels import Batch
 from feature_repo.stores.wire.resolve import Resolved, StoredFeature, StoredView
 
@@ -43,12 +45,13 @@ class Compiled:
     lookups: tuple[EntityLookup, ...]
 
     @classmethod
-    def of(cls, project: str, resolved: Resolved) -> Compiled:
+    def of(cls, project: str, resolved: Resolved, *, unwritten_is_null: bool = False) -> Compiled:
         """Group the features by entity."""
         groups: dict[tuple[object, ...], list[StoredFeature]] = defaultdict(list)
         for feature in resolved.stored:
             groups[feature.view.join_keys, feature.view.asked_by].append(feature)
-        return cls(resolved, tuple(EntityLookup.of(project, features) for features in groups.values()))
+        lookups = (EntityLookup.of(project, group, unwritten_is_null=unwritten_is_null) for group in groups.values())
+        return cls(resolved, tuple(lookups))
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -99,13 +102,41 @@ class Compiled:
             commands += lookup.commands(mine)
             keys += mine
             counts.append(len(mine))
-        return Asked(Batch(commands, keys), tuple(counts), tuple(places), len(columns[DUMMY_ENTITY_ID]))
+        return Asked(Batch(commands, keys, by_key=True), tuple(counts), tuple(places), len(columns[DUMMY_ENTITY_ID]))
 
     def found(self, asked: Asked, replies: Sequence[Reply], now: int) -> Found:
         """What the replies say."""
-        mine = list(_by_lookup(asked, replies))
+        try:
+            if set(map(type, replies)) - {list}:
+                raise CorruptValueError("expected a hash at each key, found something else")
+            return self._found(asked, replies, now)
+        except CorruptValueError:
+            sound, corrupt = self.diagnosed(asked, replies)
+            if not corrupt:
+                raise
+            found = self._found(asked, sound, now)
+            for one in corrupt:
+                found.states[one.row, self.views.index(one.view)] = Status.CORRUPT
+            return replace(found, corrupt=corrupt)
+
+    def diagnosed(self, asked: Asked, replies: Sequence[Reply]) -> tuple[list[Reply], tuple[Corruption, ...]]:
+        """The replies without the views that are corrupt, and of each row what was."""
+        sound: list[Reply] = []
+        corrupt: list[Corruption] = []
+        for lookup, count, places in zip(self.lookups, asked.counts, asked.places, strict=True):
+            first = len(sound)
+            better, reasons = mended(lookup, replies[first : first + count])
+            sound += better
+            for row, number in enumerate(range(asked.rows) if places is None else places):
+                for view, at in enumerate(lookup.views):
+                    if reason := reasons.get((number, view)):
+                        corrupt.append(Corruption(row, at.name, reason))
+        return sound, tuple(corrupt)
+
+    def _found(self, asked: Asked, replies: Sequence[Reply], now: int) -> Found:
+        mine = list(by_lookup(asked, replies))
         objects = {
-            feature.column: _objects([python_value(reply[column], feature.kind) for reply in part])
+            feature.column: _objects([python_value(reply[column], feature.kind, feature.feature) for reply in part])
             for lookup, part in zip(self.lookups, mine, strict=True)
             for column, feature in lookup.other_places
         }
@@ -136,6 +167,7 @@ class Compiled:
             moments: list[int] = []
             filled: list[bool] = []
             for lookup, reply in zip(self.lookups, row, strict=True):
+                lookup.check(reply)
                 values += lookup.number_columns.read_few(reply)
                 moments += map(micros_of_stored, reply[: len(lookup.views)])
                 filled += [any(map(reply.__getitem__, places)) for places in lookup.places]
@@ -167,7 +199,7 @@ def _listed(values: Sequence[Any]) -> Sequence[Any]:
     return values.tolist() if isinstance(values, np.ndarray) else values
 
 
-def _by_lookup(asked: Asked, replies: Sequence[Reply]) -> Iterator[Sequence[Reply]]:
+def by_lookup(asked: Asked, replies: Sequence[Reply]) -> Iterator[Sequence[Reply]]:
     """Each lookup's replies, one for each row."""
     first = 0
     for count, places in zip(asked.counts, asked.places, strict=True):

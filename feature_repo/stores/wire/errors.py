@@ -23,6 +23,13 @@ class UnsteadyError(RedisConnectionError):
     """Redis answered with an error that passes: it is loading, failing over, or has moved a key."""
 
 
+class CorruptValueError(RuntimeError):
+    """What is stored for an entity is not what any writer of Feast's leaves there. Null is not corrupt."""
+
+
+REMEDY = "materialise the view again, or apply the definition that its values were written by"
+
+
 # How a server begins an error that soon passes. A write that meets a replica was sent before a failover was noticed.
 _PASSING = ("LOADING", "MASTERDOWN", "CLUSTERDOWN", "READONLY", "TRYAGAIN", "MOVED", "ASK", "NOSCRIPT", "UNBLOCKED")
 _ADVICE = {

@@ -20,8 +20,12 @@ from feast.protos.feast.serving.ServingService_pb2 import FieldStatus, GetOnline
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 
+from feature_repo.stores.wire.decode import parsed
+from feature_repo.stores.wire.diagnosis import NO_HASH, entity_of
+from feature_repo.stores.wire.entity_lookup import NO_EVENT_TIME, micros_of_stored, unwritten
+from feature_repo.stores.wire.errors import REMEDY, CorruptValueError
 from feature_repo.stores.wire.keys import field_of, stamp_field_of
-from feature_repo.stores.wire.parcels import Batch
+from feature_repo.stores.wire.parcels import Batch, is_wrong_type
 from feature_repo.stores.wire.times import datetime_of, micros_of_stamp
 
 Stored = Sequence[bytes | None]
@@ -35,22 +39,33 @@ class Question:
     view: FeatureView
     features: tuple[str, ...]
     batch: Batch
+    project: str
+    unwritten_is_null: bool
 
     def rows(self, replies: Sequence[Stored]) -> list[tuple[datetime | None, dict[str, ValueProto] | None]]:
         """As `online_read` returns them."""
-        return [self._row(reply) for reply in replies]
+        return [self._named(reply, key) for reply, key in zip(replies, self.batch.keys, strict=True)]
+
+    def _named(self, reply: Stored, key: bytes) -> tuple[datetime | None, dict[str, ValueProto] | None]:
+        try:
+            return self._row(reply)
+        except CorruptValueError as fault:
+            entity = entity_of(key, self.project)
+            raise CorruptValueError(f"{entity}, view {self.view.name!r}: {fault}; {REMEDY}") from None
 
     def _row(self, reply: Stored) -> tuple[datetime | None, dict[str, ValueProto] | None]:
-        stamp = reply[0]
+        if is_wrong_type(reply):
+            raise CorruptValueError(NO_HASH)
+        stamp, *values = reply
+        if stamp is None and any(values):
+            raise CorruptValueError(NO_EVENT_TIME)
         if stamp is None:
             return None, None
-        values = {name: value_of(stored) for name, stored in zip(self.features, islice(reply, 1, None), strict=True)}
-        return datetime_of(micros_of_stamp(stamp)), values
-
-
-def value_of(stored: bytes | None) -> ValueProto:
-    """The value as Feast knows it; nothing stored is a null."""
-    return ValueProto.FromString(stored) if stored else _NULL
+        pairs = list(zip(self.features, values, strict=True))
+        if None in values and not self.unwritten_is_null:
+            raise CorruptValueError(unwritten(stamp, [name for name, stored in pairs if stored is None]))
+        told = {name: parsed(stored, name) if stored else _NULL for name, stored in pairs}
+        return datetime_of(micros_of_stored(stamp)), told
 
 
 def question(
@@ -61,7 +76,9 @@ def question(
     fields = [stamp_field_of(name), *(field_of(name, feature) for feature in asked)]
     project = config.project.encode()
     keys = [serialize_entity_key(entity, entity_key_serialization_version=3) + project for entity in entities]
-    return Question(view, asked, Batch([_hmget(key, fields) for key in keys], keys))
+    null = config.online_store.unwritten_features == "null"
+    batch = Batch([_hmget(key, fields) for key in keys], keys, by_key=True)
+    return Question(view, asked, batch, config.project, null)
 
 
 def _hmget(key: bytes, fields: Sequence[bytes]) -> bytes:
@@ -111,6 +128,7 @@ class Exchange:
         return Batch(
             [command for one in self.questions for command in one.batch.commands],
             [key for one in self.questions for key in one.batch.keys],
+            by_key=True,
         )
 
     def answer(self, replies: Sequence[Stored]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import Any
@@ -27,6 +27,16 @@ class Status(IntEnum):
     NULL = 1  # written, but each of the features asked for is null
     STALE = 2  # older than the view's TTL
     NOT_FOUND = 3  # never written, or expired with its key
+    CORRUPT = 4  # not what a writer leaves: told as null, and `Found.corrupt` says what was found
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """A view whose values for the entity of one row cannot be trusted, and why."""
+
+    row: int
+    view: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class Found:
     times: Micros
     states: npt.NDArray[np.int8]
     asked_at: int
+    corrupt: tuple[Corruption, ...] = ()
 
     def __len__(self) -> int:
         return len(self.times)
@@ -96,6 +107,7 @@ class Found:
         return Found(
             self.columns, self.numeric, self.numbers[picked], objects, self.views, self.times[picked],
             self.states[picked], self.asked_at,
+            tuple(replace(one, row=row) for one in self.corrupt for row in np.flatnonzero(picked == one.row).tolist()),
         )  # fmt: skip
 
 
@@ -126,4 +138,4 @@ def state_of(time: int, filled: bool, ttl: int, now: int) -> int:
 
 
 # Plain integers: NumPy takes ten times as long over an enumeration's.
-_PRESENT, _NULL, _STALE, _NOT_FOUND = (status.value for status in Status)
+_PRESENT, _NULL, _STALE, _NOT_FOUND, _CORRUPT = (status.value for status in Status)

@@ -11,8 +11,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import accumulate
 from threading import Lock, Thread
 from typing import Any
 
@@ -179,7 +180,9 @@ class LookupPlan:
 
     def _look(self) -> _Version:
         found, on_demand = resolved(self._store, self._asked, full_names=self._full_names)
-        return _Version(Compiled.of(self._store.project, found), Completion.of(found, on_demand))
+        null = self._store.config.online_store.unwritten_features == "null"
+        compiled = Compiled.of(self._store.project, found, unwritten_is_null=null)
+        return _Version(compiled, Completion.of(found, on_demand))
 
 
 def _count(rows: Rows) -> int:
@@ -194,6 +197,7 @@ def _chunks(rows: Rows) -> Iterator[Rows]:
 
 def _joined(parts: list[Found]) -> Found:
     first = parts[0]
+    starts = [0, *accumulate(map(len, parts))]
     return Found(
         columns=first.columns,
         numeric=first.numeric,
@@ -203,6 +207,11 @@ def _joined(parts: list[Found]) -> Found:
         times=np.concatenate([part.times for part in parts]),
         states=np.concatenate([part.states for part in parts]),
         asked_at=first.asked_at,
+        corrupt=tuple(
+            replace(one, row=start + one.row)
+            for start, part in zip(starts, parts, strict=False)
+            for one in part.corrupt
+        ),
     )
 
 

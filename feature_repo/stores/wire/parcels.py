@@ -34,11 +34,13 @@ class Batch:
     """Commands that go out together. In a Cluster each is sent where its key lives.
 
     `first` goes ahead of them on every connection, and its reply is dropped: the loading of a script.
+    `by_key` leaves it to whoever asked what to do about a key that holds something else than a hash.
     """
 
     commands: Sequence[bytes]
     keys: Sequence[bytes]
     first: bytes = b""
+    by_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,18 @@ def asked_elsewhere(batch: Batch, replies: list[Any], node_at: Callable[[str, in
     return found
 
 
-def checked(replies: list[Any], address: str) -> list[Any]:
-    """The replies, if none of them is an error."""
+def checked(replies: list[Any], address: str, *, by_key: bool) -> list[Any]:
+    """The replies, if none of them is an error; with `by_key`, one that concerns nothing but its key is left."""
     if hiredis.ReplyError in set(map(type, replies)):
-        raise_for(next(reply for reply in replies if isinstance(reply, hiredis.ReplyError)), address)
+        for reply in replies:
+            if isinstance(reply, hiredis.ReplyError) and not (by_key and is_wrong_type(reply)):
+                raise_for(reply, address)
     return replies
+
+
+def is_wrong_type(reply: object) -> bool:
+    """Whether a key holds something else than a hash."""
+    return isinstance(reply, hiredis.ReplyError) and str(reply).startswith("WRONGTYPE")
 
 
 class ReplyReader:

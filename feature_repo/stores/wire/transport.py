@@ -158,7 +158,7 @@ class Wire:
                 with _Sent.out(moving, patience) as asking:
                     for parcel, answers in zip(moving, asking.received(), strict=True):
                         replies[parcel.members[0]] = answers[-1]
-            return checked(replies, self.settings.address)
+            return checked(replies, self.settings.address, by_key=batch.by_key)
 
     def _parcels(self, batch: Batch) -> list[Parcel[Lender]]:
         client = self.client

@@ -165,7 +165,7 @@ class AsyncWire:
                     async with _Sent(moving, patience) as asking:
                         for parcel, answers in zip(moving, await asking.exchanged(), strict=True):
                             replies[parcel.members[0]] = answers[-1]
-                return checked(replies, self.settings.address)
+                return checked(replies, self.settings.address, by_key=batch.by_key)
         except FAULTS:
             side.topology_is_old = True
             raise

@@ -111,8 +111,8 @@ def test_a_key_of_another_program_is_named_as_such(plan: LookupPlan, server: Ser
     client = server.client()
     for key in client.scan_iter():
         client.set(key, "not ours")
-    with pytest.raises(OnlineStoreRefusedError, match=r"WRONGTYPE .*choose another db="):
-        read(plan, 1)
+    (corrupt,) = plan.read([{"driver_id": 1}]).corrupt
+    assert "something else than a hash: another program writes into this database; choose another db=" in corrupt.reason
     with pytest.raises(OnlineStoreRefusedError, match=r"WRONGTYPE .*choose another db="):
         lay(plan._store)
     client.flushall()

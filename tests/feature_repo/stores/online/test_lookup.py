@@ -25,7 +25,7 @@ from feature_repo.stores.wire.lookup import CHUNK_ROWS, LookupPlan
 from feature_repo.stores.wire.times import ABSENT
 
 ZONE = Entity(name="zone", join_keys=["zone"], value_type=ValueType.STRING)
-PRESENT, NULL, STALE, NOT_FOUND = Status
+PRESENT, NULL, STALE, NOT_FOUND, CORRUPT = Status
 
 
 def lay(store: FeatureStore, view: str, columns: dict[str, Any], event: datetime = day(1)) -> None:  # noqa: B008
@@ -233,8 +233,10 @@ def test_a_value_of_another_type_than_declared_is_read_for_what_it_is(
     changed = opened(tmp_path / "other", address, [DRIVER, other], ours=True)
     for rows in (ROWS[:1], [*ROWS[:1], *strangers(50)]):
         assert LookupPlan.compile(changed, ["stats:trips", "stats:rating"]).read(rows).matrix[0].tolist() == [10, 4.5]
-        with pytest.raises(TypeError, match="feature 'city': expected a number, found a string_val"):
-            LookupPlan.compile(changed, ["stats:city"]).read([{"driver_id": 1}, *rows])
+        found = LookupPlan.compile(changed, ["stats:city"]).read([{"driver_id": 1}, *rows])
+        assert found.statuses["stats"].tolist() == [CORRUPT, CORRUPT] + [NOT_FOUND] * (len(rows) - 1)
+        assert {one.row for one in found.corrupt} == {0, 1}
+        assert "feature 'city': expected a number, found a string_val" in found.corrupt[0].reason
 
 
 def test_a_changed_service_is_noticed(store: FeatureStore) -> None:
