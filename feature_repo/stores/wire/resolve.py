@@ -62,6 +62,7 @@ class Resolved:
 
 def resolved(store: FeatureStore, asked: Asked, *, full_names: bool) -> tuple[Resolved, dict[str, OnDemandFeatureView]]:
     """Look everything up in the registry itself, past Feast's cache; and the on-demand views, which hold functions."""
+    versioned = store.config.registry.enable_online_feature_view_versioning
     outputs: list[str] = []
     stored: list[StoredFeature] = []
     computed: list[tuple[OnDemandFeatureView, tuple[tuple[str, str], ...]]] = []
@@ -73,7 +74,7 @@ def resolved(store: FeatureStore, asked: Asked, *, full_names: bool) -> tuple[Re
         if isinstance(view, OnDemandFeatureView):
             computed.append((view.with_projection(projection), pairs))
         else:
-            stored += _stored(store, view, projection, pairs)
+            stored += stored_features(view.with_projection(projection), pairs, versioned=versioned)
     if twice := [name for name, times in Counter(outputs).items() if times > 1]:
         raise ValueError(f"features of the same name in two views: {', '.join(twice)}; compile with full_names=True")
     on_demand = []
@@ -81,7 +82,8 @@ def resolved(store: FeatureStore, asked: Asked, *, full_names: bool) -> tuple[Re
         reads = []
         for source in view.source_feature_view_projections.values():
             names = tuple((field.name, f"{_used(source)}__{field.name}") for field in source.features)
-            for name, needed in zip(names, _stored(store, _view(store, source), source, names), strict=True):
+            read = stored_features(_view(store, source).with_projection(source), names, versioned=versioned)
+            for name, needed in zip(names, read, strict=True):
                 same = [one.column for one in stored if (one.view, one.feature) == (needed.view, needed.feature)]
                 stored += [] if same else [needed]
                 reads.append((name[0], same[0] if same else needed.column))
@@ -98,20 +100,18 @@ def _view(store: FeatureStore, projection: FeatureViewProjection) -> BaseFeature
     return store.registry.get_feature_view_by_version(projection.name, store.project, projection.version_tag)
 
 
-def _stored(
-    store: FeatureStore, view: BaseFeatureView, projection: FeatureViewProjection, pairs: Sequence[tuple[str, str]]
-) -> list[StoredFeature]:
+def stored_features(view: BaseFeatureView, pairs: Sequence[tuple[str, str]], *, versioned: bool) -> list[StoredFeature]:
+    """Some features of a view, by its projection, and the columns that they become."""
     if not isinstance(view, FeatureView):
         raise TypeError(f"view {view.name!r}: expected one that is stored, found a {type(view).__name__}")
-    versions = store.config.registry.enable_online_feature_view_versioning
     keys = tuple(
         sorted(((field.name, field.dtype.to_value_type()) for field in view.entity_columns), key=lambda key: key[0])
     )
     place = StoredView(
-        name=_used(projection),
-        stored_name=compute_versioned_name(view.with_projection(projection), versions),
+        name=_used(view.projection),
+        stored_name=compute_versioned_name(view, versioned),
         join_keys=keys,
-        asked_by=tuple(projection.join_key_map.get(name, name) for name, _ in keys),
+        asked_by=tuple(view.projection.join_key_map.get(name, name) for name, _ in keys),
         ttl_micros=int(view.ttl.total_seconds() * 1_000_000) if view.ttl else 0,
     )
     kinds = {field.name: field.dtype.to_value_type() for field in view.features}
