@@ -58,7 +58,7 @@ docs: setup ## Write the generated documents anew
 	$(RUN) python -m feature_repo.catalogue
 	$(RUN) python tests/feature_repo/stores/verdicts.py
 
-bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world, load, features, join, online, serving)
+bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world, load, features, join, online, dropin, serving)
 	$(RUN) python tests/bench/run.py $(ONLY)
 
 clean: ## Remove what make installed; .tidemark stays

@@ -42,27 +42,36 @@ def feast_server(
     home: Path, service: str, entities: dict[str, list[object]], *, stock: bool = False
 ) -> Iterator[Question]:
     """A server with one worker, as soon as it answers the question; the home's Redis must be running."""
+    settings = yaml.safe_load((REPO / "feature_store.yaml").read_text())
+    if stock:
+        settings["online_store"] = {
+            "type": "redis",
+            "connection_string": os.environ.get("TIDEMARK_REDIS") or address(home),
+        }
+        settings["batch_engine"] = {"type": "local"}
+    body: dict[str, object] = {"feature_service": service, "entities": entities}
+    with served(settings, body, repo=REPO, TIDEMARK_HOME=str(home)) as question:
+        yield question
+
+
+@contextmanager
+def served(
+    settings: dict[str, object], body: dict[str, object], repo: Path | None = None, **environment: str
+) -> Iterator[Question]:
+    """`feast serve` with one worker, of a project with these settings, as soon as it answers the question."""
     with TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
         free.close()
-        settings = yaml.safe_load((REPO / "feature_store.yaml").read_text())
-        if stock:
-            settings["online_store"] = {
-                "type": "redis",
-                "connection_string": os.environ.get("TIDEMARK_REDIS") or address(home),
-            }
-            settings["batch_engine"] = {"type": "local"}
         file = Path(folder) / "feature_store.yaml"
         file.write_text(yaml.safe_dump(settings))
         process = subprocess.Popen(
-            [FEAST, "-c", REPO, "-f", file, "serve", "--port", str(port), "--no-access-log", "--max-requests", "0"],
-            env={**os.environ, "TIDEMARK_HOME": str(home), "PYTHONWARNINGS": "ignore"},
+            [FEAST, "-c", repo or folder, "-f", file, "serve", "--port", str(port), "--no-access-log",
+             "--max-requests", "0"],
+            env={**os.environ, **environment, "PYTHONWARNINGS": "ignore"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        question = Question(
-            port, "/get-online-features", json.dumps({"feature_service": service, "entities": entities}).encode()
-        )
+        question = Question(port, "/get-online-features", json.dumps(body).encode())
         try:
             _wait(process, question)
             yield question
