@@ -29,8 +29,8 @@ ENTITIES = 3_000
 OURS = {**STOCK, "online_store": {"type": "feature_repo.stores.online.WireRedisOnlineStore"}}
 # rows, calls in a turn, goal
 SIZES = ((1, 60, 3), (100, 6, 6), (1000, 2, 8))
-TURNS = 7
-SERVER_SECONDS, SERVER_TURNS, CONNECTIONS = 2.0, 5, 4
+TURNS = 5
+SERVER_SECONDS, SERVER_TURNS, CONNECTIONS = 2.0, 3, 4
 
 
 def measure(folder: Path) -> list[dict[str, str]]:
@@ -106,9 +106,17 @@ def _servers(stores: dict[str, FeatureStore]) -> list[dict[str, str]]:
 
 
 def _settings(store: FeatureStore) -> dict[str, Any]:
-    settings: dict[str, Any] = store.config.model_dump(mode="json", exclude_none=True, exclude={"repo_path"})
-    return {name: settings[name] for name in ("project", "provider", "registry", "offline_store", "online_store")} | {
-        "entity_key_serialization_version": 3
+    config: Any = store.config
+    return {
+        "project": config.project,
+        "provider": "local",
+        "registry": {"registry_type": "sql", "path": config.registry.path},
+        "offline_store": {"type": "duckdb"},
+        "online_store": {
+            "type": config.online_store.type,
+            "connection_string": config.online_store.connection_string,
+        },
+        "entity_key_serialization_version": 3,
     }
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 
 from feature_repo.stores.wire.decode import python_value
-from feature_repo.stores.wire.diagnosis import mended
+from feature_repo.stores.wire.diagnosis import NO_HASH, mended
 from feature_repo.stores.wire.entity_lookup import EntityLookup, Reply, micros_of_stored, read_many
 from feature_repo.stores.wire.errors import CorruptValueError
 from feature_repo.stores.wire.found import Corruption, Found, Status, state_of, states_of
@@ -107,8 +108,10 @@ class Compiled:
     def found(self, asked: Asked, replies: Sequence[Reply], now: int) -> Found:
         """What the replies say."""
         try:
-            if set(map(type, replies)) - {list}:
-                raise CorruptValueError("expected a hash at each key, found something else")
+            if len(replies) <= FEW_REPLIES:
+                self._check(asked, replies)
+            elif set(map(type, replies)) - {list}:
+                raise CorruptValueError(NO_HASH)
             return self._found(asked, replies, now)
         except CorruptValueError:
             sound, corrupt = self.diagnosed(asked, replies)
@@ -132,6 +135,18 @@ class Compiled:
                     if reason := reasons.get((number, view)):
                         corrupt.append(Corruption(row, at.name, reason))
         return sound, tuple(corrupt)
+
+    def _check(self, asked: Asked, replies: Sequence[Reply]) -> None:
+        """Raise if a few replies are not whole; `read_many` does it for many."""
+        try:
+            list(map(b"".join, replies))  # type: ignore[arg-type]  # refuses None, and what is no list, at no cost
+        except TypeError:
+            remaining = iter(replies)
+            for lookup, count in zip(self.lookups, asked.counts, strict=True):
+                for reply in islice(remaining, count):
+                    if not isinstance(reply, list):
+                        raise CorruptValueError(NO_HASH) from None
+                    lookup.check(reply)
 
     def _found(self, asked: Asked, replies: Sequence[Reply], now: int) -> Found:
         mine = list(by_lookup(asked, replies))
@@ -167,7 +182,6 @@ class Compiled:
             moments: list[int] = []
             filled: list[bool] = []
             for lookup, reply in zip(self.lookups, row, strict=True):
-                lookup.check(reply)
                 values += lookup.number_columns.read_few(reply)
                 moments += map(micros_of_stored, reply[: len(lookup.views)])
                 filled += [any(map(reply.__getitem__, places)) for places in lookup.places]
