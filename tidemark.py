@@ -344,6 +344,8 @@ def training_set_command(
         )  # fmt: skip
         beside = made.write(out) if out else None
     console.print(f"{made.manifest.rows:,} rows, {len(made.table.column_names)} columns.")
+    if made.manifest.filled_in:
+        console.print(f"Filled in, as the rows bring labels of their own: {made.manifest.filled_in}.")
     for reason, rows in made.manifest.left_out.items():
         if rows:
             console.print(f"{rows:,} rows left out: {reason}.")

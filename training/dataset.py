@@ -42,6 +42,7 @@ from training.row_selection import (
     moments_of,
     thinned,
     typed,
+    with_extra,
 )
 from training.specs import ModelSpec, spec_of
 
@@ -116,12 +117,14 @@ def training_set(
 
     The rows are those of the model's own population, every so often from `start` to `end`; or those of a table of
     one's own, with the entity's join key and `event_timestamp`, and perhaps a `label` of one's own (then with
-    `label_until`, the moment at which it was settled). `known_at` builds the set as it could have been built then.
+    `label_until`, the moment at which it was settled, and the inputs that a request gives, such as `months_ahead`;
+    where the model says what these are by default they are filled in, which the manifest tells). `known_at` builds the
+    set as it could have been built then.
     `at_most` keeps so many rows, chosen by a hash of entity and moment: the same ones whenever they are asked.
     """
     spec = model if isinstance(model, ModelSpec) else spec_of(model)
     folder, store = home or home_folder(), store or open_store()
-    service = _service(store, spec.service)
+    service = service_of(store, spec.service)
     views = views_of(store, service)
     cutoff = as_moment(known_at, "known_at") or last_known(folder, spec)
     facts = Facts(folder, cutoff)
@@ -132,7 +135,7 @@ def training_set(
     asked = (
         spec.label.population(facts, moments_of(spec, start, end, every, folder, data_end)) if given is None else given
     )
-    rows = asked if "label" in asked.column_names else spec.label.outcome(facts, asked)
+    rows, filled = with_extra(asked, spec) if "label" in asked.column_names else (spec.label.outcome(facts, asked), "")
     rows = typed(rows).sort_by([("event_timestamp", "ascending"), (spec.entity, "ascending")])
     if not len(rows):
         raise TrainingSetError(
@@ -144,7 +147,7 @@ def training_set(
     kept = len(rows)
     rows = spec.label.context(facts, rows)
     show("rows", 1, 1)
-    joined = _joined(spec, store, views, rows, show)
+    joined = joined_features(spec, store, views, rows, show)
     leakage.check(rows, joined, [view.name for view in views if isinstance(view, FeatureView)], data_end)
     rows, joined = _answerable(spec, views, rows, joined)
     inputs = (
@@ -176,6 +179,7 @@ def training_set(
         columns=tuple(table.column_names),
         inputs=inputs,
         sha256="",
+        filled_in=filled,
     )
     made = TrainingSet(spec, table, manifest)
     return replace(made, manifest=replace(manifest, sha256=hashlib.sha256(made.parquet).hexdigest()))
@@ -232,7 +236,8 @@ def views_of(store: FeatureStore, service: FeatureService) -> list[BaseFeatureVi
     ]
 
 
-def _service(store: FeatureStore, name: str) -> FeatureService:
+def service_of(store: FeatureStore, name: str) -> FeatureService:
+    """A service of Feast's registry."""
     try:
         return store.get_feature_service(name)
     except FeatureServiceNotFoundException:
@@ -242,7 +247,7 @@ def _service(store: FeatureStore, name: str) -> FeatureService:
         ) from None
 
 
-def _joined(
+def joined_features(
     spec: ModelSpec, store: FeatureStore, views: list[BaseFeatureView], rows: pa.Table, show: Shown
 ) -> pa.Table:
     """The rows with their features, and the times of these."""

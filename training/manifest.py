@@ -48,6 +48,8 @@ class Manifest:
     columns: tuple[str, ...]
     inputs: tuple[str, ...]
     sha256: str
+    filled_in: str = ""
+    """Which inputs were filled in where rows brought a label of their own, and with what."""
 
     def write(self, file: Path) -> None:
         """Write it as JSON."""

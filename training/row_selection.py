@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,25 @@ class TrainingSetError(ValueError):
     """The training set asked for cannot be made."""
 
 
-def given_rows(entities: Any, spec: ModelSpec) -> pa.Table:
-    """Entity rows of one's own as Arrow, if they have what a training set needs."""
-    table = entities if isinstance(entities, pa.Table) else None
-    if table is None and hasattr(entities, "to_arrow"):
-        table = entities.to_arrow()
-    if table is None:
-        table = pa.Table.from_pandas(entities, preserve_index=False)
+def arrow(entities: Any) -> pa.Table:
+    """A table in Arrow, whichever of Arrow, Polars and pandas it came in."""
+    if isinstance(entities, pa.Table):
+        return entities
+    if hasattr(entities, "to_arrow"):
+        return entities.to_arrow()
+    return pa.Table.from_pandas(entities, preserve_index=False)
+
+
+def with_columns(rows: pa.Table, columns: Mapping[str, pa.Array]) -> pa.Table:
+    """The rows with further columns."""
+    for name, values in columns.items():
+        rows = rows.append_column(name, values)
+    return rows
+
+
+def given_rows(entities: Any, spec: ModelSpec, *, labelled: bool = True) -> pa.Table:
+    """Entity rows of one's own as Arrow, if they have what a training set needs, or rows without labels."""
+    table = arrow(entities)
     missing = [name for name in (spec.entity, "event_timestamp") if name not in table.column_names]
     if "label" in table.column_names and "label_until" not in table.column_names:
         missing.append("label_until")
@@ -36,9 +49,30 @@ def given_rows(entities: Any, spec: ModelSpec) -> pa.Table:
             f"{spec.name}: expected entity rows with the columns {spec.entity} and event_timestamp (and label_until "
             f"where there is a label), found {', '.join(table.column_names)}; missing: {', '.join(missing)}"
         )
+    computed = [name for name in ("label_until", *spec.label.extra) if name in table.column_names]
+    if labelled and "label" not in table.column_names and computed:
+        raise TrainingSetError(
+            f"{spec.name}: the entity rows have {', '.join(computed)} but no label, and without one these are computed "
+            "with it: leave them out, or bring the label as well."
+        )
     if nulls := [name for name in (spec.entity, "event_timestamp") if table[name].null_count]:
         raise TrainingSetError(f"{spec.name}: the entity rows have nulls in {', '.join(nulls)}")
     return typed(table.replace_schema_metadata())
+
+
+def with_extra(rows: pa.Table, spec: ModelSpec) -> tuple[pa.Table, str]:
+    """Rows that bring a label of their own with the inputs that a request gives, and how these were filled in."""
+    missing = [name for name in spec.label.extra if name not in rows.column_names]
+    if not missing:
+        return rows, ""
+    default = spec.label.extra_default
+    if default is None:
+        raise TrainingSetError(
+            f"{spec.name}: the rows bring a label of their own, but not {', '.join(missing)}, which the model is given "
+            "with each request: add these columns, or leave the label out to have both computed."
+        )
+    filled = default.of(rows)
+    return with_columns(rows, {name: filled[name] for name in missing}), default.description
 
 
 def typed(table: pa.Table) -> pa.Table:

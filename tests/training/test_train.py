@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -224,3 +225,36 @@ def test_the_manifest_of_a_model_names_what_it_was_made_of(registered):
     told = json.loads(Path(registered[0].folder / "manifest.json").read_text())
     assert told["training_set"]["sha256"] == registered[0].fitted.training_set.manifest.sha256
     assert [one["name"] for one in told["inputs"]["each"]] == list(registered[0].fitted.training_set.inputs)
+
+
+def own_label(**columns):
+    moments = [datetime(2025, 3, 1, tzinfo=UTC), datetime(2025, 3, 1, tzinfo=UTC)]
+    until = [datetime(2025, 9, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)]
+    return pa.table(
+        {"property_id": [1, 2], "event_timestamp": moments, "label": [3e5, 4e5], "label_until": until, **columns}
+    )
+
+
+def test_a_price_of_ones_own_is_as_many_months_ahead_as_its_label_took(home):
+    made = training_set("property_value", entities=own_label(), home=home)
+    assert made.table["months_ahead"].to_pylist() == pytest.approx([6.045, 11.992], abs=0.001)
+    assert made.manifest.filled_in == "months_ahead: the months from event_timestamp to label_until"
+
+
+def test_months_ahead_of_ones_own_stay_as_they_are(home):
+    made = training_set("property_value", entities=own_label(months_ahead=[5.0, 11.0]), home=home)
+    assert made.table["months_ahead"].to_pylist() == [5.0, 11.0]
+    assert made.manifest.filled_in == ""
+
+
+def test_a_label_of_ones_own_without_what_a_request_gives_is_refused_where_nothing_says_what_it_is(home):
+    spec = next(spec for spec in MODELS if spec.name == "property_value")
+    spec = replace(spec, label=replace(spec.label, extra_default=None))
+    with pytest.raises(TrainingSetError, match="bring a label of their own, but not months_ahead"):
+        training_set(spec, entities=own_label(), home=home)
+
+
+def test_what_is_computed_with_a_label_cannot_be_given_without_it(home):
+    rows = own_label(months_ahead=[5.0, 11.0]).drop_columns("label")
+    with pytest.raises(TrainingSetError, match="have label_until, months_ahead but no label"):
+        training_set("property_value", entities=rows, home=home)

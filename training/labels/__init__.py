@@ -41,6 +41,16 @@ class Moments:
 
 
 @dataclass(frozen=True)
+class ExtraDefault:
+    """What `extra` columns are where rows bring a label of their own, but not these."""
+
+    description: str
+    """In a sentence, for the manifest."""
+    of: Callable[[pa.Table], dict[str, pa.Array]]
+    """The columns, from rows that have `event_timestamp` and `label_until`."""
+
+
+@dataclass(frozen=True)
 class Label:
     """The question that a model answers, as it can be told afterwards."""
 
@@ -56,5 +66,7 @@ class Label:
     """(entity, event_timestamp) in; the same rows that have an answer out, with `label` and `label_until`."""
     extra: tuple[str, ...] = ()
     """Columns of the outcome that are inputs of the model as well: what the asker says beside the entity."""
+    extra_default: ExtraDefault | None = None
+    """Where there is none, rows with a label of their own must bring every column of `extra`."""
     context: Callable[[Facts, pa.Table], pa.Table] = lambda _, rows: rows
     """Adds what baselines and reports need of each row, as known at its moment; no input of the model."""

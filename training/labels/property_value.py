@@ -7,7 +7,7 @@ from datetime import timedelta
 import pyarrow as pa
 
 from training.facts import Facts, moment
-from training.labels import Label, Moments
+from training.labels import ExtraDefault, Label, Moments
 from training.labels.regions import region_of
 
 MONTH = timedelta(days=365.25) / 12
@@ -66,6 +66,12 @@ def outcome(facts: Facts, rows: pa.Table) -> pa.Table:
     )
 
 
+def months_until_settled(rows: pa.Table) -> dict[str, pa.Array]:
+    """The months from a row's moment to the one at which its label was settled: that of the sale."""
+    micros = [rows[name].cast(pa.int64()).to_numpy() for name in ("label_until", "event_timestamp")]
+    return {"months_ahead": pa.array((micros[0] - micros[1]) / (MONTH / timedelta(microseconds=1)))}
+
+
 def context(facts: Facts, rows: pa.Table) -> pa.Table:
     """The home's region, and what a square foot was sold for there: the median of twelve months.
 
@@ -115,5 +121,6 @@ LABEL = Label(
     population=population,
     outcome=outcome,
     extra=("months_ahead",),
+    extra_default=ExtraDefault("months_ahead: the months from event_timestamp to label_until", months_until_settled),
     context=context,
 )
