@@ -323,6 +323,7 @@ def training_set_command(
     home: Home = HOME,
 ) -> None:
     """Write what was known of each entity at each moment, and what came of it: rows to learn from."""
+    from training import column_report
     from training.dataset import ChangedError, rebuilt, training_set
     from training.facts import NoFactsError
     from training.leakage import LeakageError
@@ -343,6 +344,7 @@ def training_set_command(
             )
         )  # fmt: skip
         beside = made.write(out) if out else None
+        columns = column_report.write(made, out.with_suffix(".columns.html")) if out else None
     console.print(f"{made.manifest.rows:,} rows, {len(made.table.column_names)} columns.")
     if made.manifest.filled_in:
         console.print(f"Filled in, as the rows bring labels of their own: {made.manifest.filled_in}.")
@@ -352,7 +354,7 @@ def training_set_command(
     if manifest:
         console.print(f"The same, byte for byte, as {escape(str(manifest))} tells.")
     if beside:
-        console.print(f"Written: {escape(str(out))}, {escape(str(beside))}")
+        console.print(f"Written: {escape(str(out))}, {escape(str(beside))}, {escape(str(columns))}", soft_wrap=True)
 
 
 def _entity_rows(file: Path) -> pa.Table:
@@ -362,6 +364,29 @@ def _entity_rows(file: Path) -> pa.Table:
         return csv.read_csv(file) if file.suffix == ".csv" else parquet.read_table(file)
     except (OSError, ValueError) as problem:
         raise ValueError(f"{file}: expected entity rows in Parquet or CSV: {problem}") from None
+
+
+@app.command()
+def describe(
+    file: Annotated[Path, typer.Argument(help="A training set in Parquet, with its manifest beside it.")],
+    out: Annotated[Path | None, typer.Option(help="The page to write; beside the file if not said.")] = None,
+    test_from: Annotated[str | None, typer.Option(help="From when on rows test; else as a training run would.")] = None,
+) -> None:
+    """Write a page on a training set's columns: what is missing, ranges, drift between training and test rows."""
+    from training import column_report
+    from training.dataset import read
+    from training.row_selection import as_moment
+
+    with _complaining(ValueError, OSError):
+        rows = read(file)
+        cut = as_moment(test_from, "test_from")
+        written = column_report.write(rows, out or file.with_suffix(".columns.html"), cut)
+        remarks = [(column.name, column.remark) for column in column_report.describe(rows, cut) if column.remark]
+    for name, remark in remarks:
+        console.print(f"{name}: {remark}")
+    console.print(
+        f"{len(remarks)} of {len(rows.inputs) + 1} columns stand out. Written: {escape(str(written))}", soft_wrap=True
+    )
 
 
 @app.command()
