@@ -396,12 +396,15 @@ def train(
     end: Annotated[str | None, typer.Option(help="The moment before which the last row is asked.")] = None,
     test_from: Annotated[str | None, typer.Option(help="From when on rows examine; else the last quarter.")] = None,
     tune: Annotated[int, typer.Option(min=0, help="Try so many sets of parameters an estimator.")] = 0,
+    without: Annotated[str | None, typer.Option(help="Inputs to leave out: NAME,NAME.")] = None,
+    note: Annotated[str, typer.Option(help="A note that is kept with the version.")] = "",
     promote: Annotated[bool, typer.Option(help="Let a model that passes every gate serve.")] = True,
     home: Home = HOME,
 ) -> None:
     """Train models, examine them on later time, and let those serve that pass every gate."""
     with _quiet():
         from training.facts import NoFactsError
+        from training.headlines import summary
         from training.leakage import LeakageError
         from training.row_selection import TrainingSetError
         from training.specs import MODELS, spec_of
@@ -409,15 +412,23 @@ def train(
         from training.train import train as train_one
 
         failed = False
-        shown = Table("model", "estimator", "loss", "baseline", "version", "", title="Models")
+        shown = Table(
+            "model", "estimator", "training rows", "test rows", "loss", "baseline", "on the test rows", "version", "",
+            title="Models",
+        )  # fmt: skip
         with _complaining(TrainingSetError, NoFactsError, LeakageError, SplitError, ValueError), _progress() as show:
             for spec in [spec_of(name) for name in model] if model else MODELS:
                 made = train_one(
-                    spec, start=start, end=end, test_from=test_from, tune=tune, promote=promote, home=home, show=show
-                )
-                best, simple = made.fitted.best.figures["loss"], made.fitted.baseline.figures["loss"]
+                    spec, start=start, end=end, test_from=test_from, tune=tune, without=_names(without), note=note,
+                    promote=promote, home=home, show=show,
+                )  # fmt: skip
+                fitted = made.fitted
+                losses = (f"{each.figures['loss']:.4f}" for each in (fitted.best, fitted.baseline))
+                rows = (f"{part.sum():,}" for part in (fitted.split.train, fitted.test))
                 state = "stopped" if made.failures else "serves" if promote else "passed, not promoted"
-                shown.add_row(spec.name, made.fitted.estimator, f"{best:.4f}", f"{simple:.4f}", made.version, state)
+                shown.add_row(
+                    spec.name, fitted.estimator, *rows, *losses, summary(spec.task, made.headlines), made.version, state
+                )
                 for verdict in made.failures:
                     failed = True
                     complaints.print(
@@ -429,6 +440,10 @@ def train(
     )
     if failed:
         raise typer.Exit(1)
+
+
+def _names(listed: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (listed or "").split(",") if name.strip())
 
 
 @app.command()
@@ -444,6 +459,7 @@ def models(
     """Show which versions there are and which serves; move the champion by hand."""
     with _quiet():
         from training.deployed import registry_address
+        from training.headlines import summary
         from training.registry import Registry, RegistryError
         from training.specs import MODELS, spec_of
 
@@ -462,14 +478,19 @@ def models(
             if roll_back:
                 registry.roll_back(spec_of(roll_back).name)
             shown = Table(
-                "model", "version", "serves", "made", title=f"Models in {escape(str(registry_address(home)))}"
-            )
+                "model", "version", "serves", "made", "on its test rows", "trained without", "note",
+                title=f"Models in {escape(str(registry_address(home)))}",
+            )  # fmt: skip
             for spec in MODELS:
                 champion = registry.champion(spec.name)
                 for made in registry.versions(spec.name):
                     day = datetime.fromtimestamp(made.creation_timestamp / 1000, UTC)
                     mark = "champion" if str(made.version) == champion else ""
-                    shown.add_row(spec.name, str(made.version), mark, f"{day:%Y-%m-%d %H:%M}")
+                    figures, params = registry.run_of(made)
+                    shown.add_row(
+                        spec.name, str(made.version), mark, f"{day:%Y-%m-%d %H:%M}", summary(spec.task, figures),
+                        escape(params.get("left_out", "")), escape(made.description or ""),
+                    )  # fmt: skip
     console.print(shown)
 
 

@@ -10,9 +10,8 @@ import numpy as np
 from serving import errors
 from serving.models import Serving
 from serving.schemas import Ask
+from training.artifact import BEYOND
 
-BEYOND = 1.0
-"""So far beyond what a model was trained on a request may still reach."""
 _LARGEST = float(np.finfo(np.float32).max)
 _SHOWN = 60
 

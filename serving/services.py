@@ -39,7 +39,11 @@ class WatchedService:
                 "does not give. Apply the service that the model was trained with (`feast -c feature_repo apply`), or "
                 "train the model anew."
             )
-        return plan
+        if needed == set(plan.outputs):
+            return plan
+        # Trained without some features of the service: what it does not read must not make it refuse.
+        own = [f"{each.view}:{each.name}" for each in inputs.each if each.view != "request"]
+        return LookupPlan.compile(self._store, own, refresh_seconds=0)
 
     def require_unchanged(self) -> None:
         """Raise while the registry has another service than the one that was compiled, or does not answer."""

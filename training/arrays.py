@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from feast import FeatureView
 from feast.base_feature_view import BaseFeatureView
 from feast.types import String
 
@@ -14,6 +15,7 @@ from feature_repo.fields import contract_of, features_of
 from training.dataset import TrainingSet
 from training.inputs import Input, Inputs, Matrix
 from training.metrics import Floats
+from training.specs import ModelSpec
 from training.split import Rows
 
 
@@ -43,6 +45,25 @@ def inputs_of(views: Iterable[BaseFeatureView], extra: tuple[str, ...]) -> Input
             categories = contract_of(field).allowed if field.dtype == String else ()
             found.append(Input(field.name, view.name, "category" if categories else "number", categories))
     return Inputs((*found, *(Input(name, "request", "number") for name in extra)))
+
+
+def inputs_without(spec: ModelSpec, views: Sequence[BaseFeatureView], left_out: Sequence[str]) -> Inputs:
+    """The inputs of a model but those left out; what its task or the scorer cannot do without must stay."""
+    inputs = inputs_of(views, spec.label.extra)
+    needed = {name for name in (*spec.label.extra, spec.estimate, spec.area) if name}
+    if refused := [name for name in left_out if name in needed]:
+        raise ValueError(
+            f"{spec.name}: cannot leave out {', '.join(refused)}: expected any input but {', '.join(sorted(needed))}, "
+            "which answers are counted from"
+        )
+    rest = inputs.without(left_out)
+    stored = {view.name for view in views if isinstance(view, FeatureView)}
+    if not any(each.view in stored for each in rest.each):
+        raise ValueError(
+            f"{spec.name}: cannot leave out every feature of {', '.join(sorted(stored))}: expected one to stay, by "
+            "which the scorer knows an entity that it has seen"
+        )
+    return rest
 
 
 def arrays(training_set: TrainingSet, inputs: Inputs) -> RowArrays:

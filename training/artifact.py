@@ -35,6 +35,8 @@ ONNX = "model.onnx"
 GOLDEN = "golden.parquet"
 NATIVE = ("model.ubj", "model.txt", "model.json")
 DOMAINS = ("", "ai.onnx.ml")
+BEYOND = 1.0
+"""So far beyond what a model was trained on a request may still reach."""
 TOLERANCE = 1e-4
 """Relative. The graph counts in float32, and a price is the exponent of a sum of hundreds of leaves."""
 
@@ -75,6 +77,8 @@ class Card:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Of each input that a request gives, the range that the model was trained on."""
     caveats: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Features of the service that the model was trained without, by choice."""
     files: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -204,7 +208,7 @@ def _card(folder: Path, told: bytes) -> Card:
         )
         groups = stored["intervals"] and Intervals(tuple(tuple(group) for group in stored["intervals"]["by_group"]))
         lists = {name: tuple(stored[name]) for name in ("classes", "thresholds", "centre")}
-        lists["caveats"] = tuple(stored.get("caveats", ()))
+        lists |= {name: tuple(stored.get(name, ())) for name in ("caveats", "left_out")}
         ranges = {name: (float(low), float(high)) for name, (low, high) in stored.get("ranges", {}).items()}
         return Card(**{**stored, **lists, "inputs": inputs, "intervals": groups, "ranges": ranges})
 

@@ -40,6 +40,14 @@ class Inputs:
         """The inputs' names."""
         return tuple(one.name for one in self.each)
 
+    def without(self, left_out: Sequence[str]) -> Inputs:
+        """All but these."""
+        if unknown := [name for name in left_out if name not in self.names]:
+            raise ValueError(
+                f"cannot leave out {', '.join(unknown)}: expected inputs of the model: {', '.join(self.names)}"
+            )
+        return Inputs(tuple(each for each in self.each if each.name not in left_out))
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The matrix columns."""

@@ -14,6 +14,7 @@ from training import artifact
 from training.deployed import CHALLENGER, CHAMPION, PINNED, deployed, registry_address
 from training.fit import Fitted
 from training.gates import Verdict
+from training.headlines import BIAS, bias
 from training.moved import follow
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -59,8 +60,20 @@ class Registry:
             follow(Path(address.removeprefix("sqlite:///")))
         return client
 
-    def register(self, fitted: Fitted, folder: Path, report: Path, verdicts: Sequence[Verdict]) -> str:
-        """Log a run with its figures and files, and register its model as the challenger; the version is returned."""
+    def register(
+        self,
+        fitted: Fitted,
+        folder: Path,
+        report: Path,
+        verdicts: Sequence[Verdict],
+        *,
+        left_out: Sequence[str] = (),
+        note: str = "",
+    ) -> str:
+        """Log a run with its figures and files, and register its model as the challenger; the version is returned.
+
+        The note is the version's description, which MLflow's pages show and change.
+        """
         client, spec = self.client, fitted.spec
         run = client.create_run(self._experiment(client, spec.name), run_name=f"{spec.name} {fitted.estimator}")
         try:
@@ -71,6 +84,8 @@ class Registry:
                 client.log_metric(run.info.run_id, f"baseline.{figure}", value)
             for figure, value in fitted.best.figures.items():
                 client.log_metric(run.info.run_id, figure, value)
+            answered = fitted.rows.labels[fitted.test], fitted.best.answers
+            client.log_metric(run.info.run_id, BIAS, bias(spec.task, *answered))
             for level, share in fitted.coverage.items():
                 client.log_metric(run.info.run_id, f"coverage_{level.rstrip('%')}", share)
             for name, value in {
@@ -79,6 +94,7 @@ class Registry:
                 "folds_by": fitted.folds_by,
                 "training_set": fitted.training_set.manifest.sha256,
                 "code": fitted.training_set.manifest.code,
+                **({"left_out": ", ".join(left_out)} if left_out else {}),
                 **{f"params.{key}": value for key, value in (fitted.best.params or {}).items()},
             }.items():
                 client.log_param(run.info.run_id, name, value)
@@ -99,6 +115,7 @@ class Registry:
                     PINNED: artifact.sha256_of(folder),
                     GATES: json.dumps([asdict(verdict) for verdict in verdicts]),
                 },
+                description=note or None,
             )
         except BaseException:
             client.set_terminated(run.info.run_id, "FAILED")
@@ -161,6 +178,13 @@ class Registry:
         """Every version, the newest first."""
         found = self.client.search_model_versions(f"name = '{model}'")
         return sorted(found, key=lambda one: -int(one.version))
+
+    def run_of(self, version: ModelVersion) -> tuple[dict[str, float], dict[str, str]]:
+        """The figures and the parameters that a version's run logged; none where it has no run."""
+        if not version.run_id:
+            return {}, {}
+        data = self.client.get_run(version.run_id).data
+        return dict(data.metrics), dict(data.params)
 
     def _experiment(self, client: mlflow.MlflowClient, name: str) -> str:
         found = client.get_experiment_by_name(name)

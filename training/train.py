@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -13,17 +13,19 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from feature_repo.home import home as home_folder
 from feature_repo.store import open_store
 from training import artifact, report
-from training.arrays import inputs_of
+from training.arrays import inputs_without
 from training.caveats import caveats, trained_ranges
 from training.dataset import TrainingSet, training_set, views_of
 from training.deployed import NotDeployedError
 from training.fit import Fitted, fit
 from training.gates import Evidence, Verdict, verdicts
 from training.graph import graph_of
+from training.headlines import BIAS, bias
 from training.registry import Registry
 from training.row_selection import as_moment
 from training.specs import ModelSpec, spec_of
@@ -55,6 +57,13 @@ class Trained:
         return not self.failures
 
     @property
+    def headlines(self) -> dict[str, float]:
+        """The figures on the test rows, by the names under which the registry has them."""
+        coverage = {f"coverage_{level.rstrip('%')}": share for level, share in self.fitted.coverage.items()}
+        labels, answers = self.fitted.rows.labels[self.fitted.test], self.fitted.best.answers
+        return {**self.fitted.best.figures, **coverage, BIAS: bias(self.fitted.spec.task, labels, answers)}
+
+    @property
     def failures(self) -> tuple[Verdict, ...]:
         """The gates that failed."""
         return tuple(verdict for verdict in self.verdicts if verdict.outcome == "failed")
@@ -68,15 +77,20 @@ def train(
     test_from: date | datetime | str | None = None,
     rows: TrainingSet | None = None,
     tune: int = 0,
+    without: Sequence[str] = (),
+    note: str = "",
     promote: bool = True,
     home: Path | None = None,
     show: Shown = lambda *_: None,
 ) -> Trained:
-    """Train, evaluate and register a model; let it serve if no gate fails."""
+    """Train, evaluate and register a model; let it serve if no gate fails.
+
+    `without` names inputs to leave out, `note` is kept with the version.
+    """
     spec = model if isinstance(model, ModelSpec) else spec_of(model)
     folder = home or home_folder()
     rows = rows or training_set(spec, start=start, end=end, at_most=spec.most_rows, home=folder, show=show)
-    trained = evaluate(rows, test_from=test_from, tune=tune, home=folder, show=show)
+    trained = evaluate(rows, test_from=test_from, tune=tune, without=without, note=note, home=folder, show=show)
     if promote and trained.passed:
         Registry(folder).promote_evaluated(spec.name, trained.version)
     return trained
@@ -87,31 +101,38 @@ def evaluate(
     *,
     test_from: date | datetime | str | None = None,
     tune: int = 0,
+    without: Sequence[str] = (),
+    note: str = "",
     home: Path,
     show: Shown = lambda *_: None,
 ) -> Trained:
     """Fit on a training set, judge, write the artifact and the report, register as challenger."""
     with _alone(home, rows.spec.name):
-        return _evaluated(rows, test_from, tune, home, show)
+        return _evaluated(rows, test_from, tune, tuple(without), note, home, show)
 
 
 def _evaluated(
-    rows: TrainingSet, test_from: date | datetime | str | None, tune: int, home: Path, show: Shown
+    rows: TrainingSet,
+    test_from: date | datetime | str | None,
+    tune: int,
+    without: tuple[str, ...],
+    note: str,
+    home: Path,
+    show: Shown,
 ) -> Trained:
     spec, store, registry = rows.spec, open_store(), Registry(home)
     views = views_of(store, store.get_feature_service(spec.service))
     champion = registry.champion(spec.name)  # asked first: a registry that is away says so before the work
-    fitted = fit(
-        rows, inputs_of(views, spec.label.extra), test_from=as_moment(test_from, "test_from"), tune=tune, show=show
-    )
+    inputs = inputs_without(spec, views, without)
+    fitted = fit(rows, inputs, test_from=as_moment(test_from, "test_from"), tune=tune, show=show)
     evidence = Evidence(fitted, _answers_of(champion, registry, fitted), champion or "")
     judged = verdicts(evidence)
     with TemporaryDirectory(prefix=f".{spec.name}-", dir=_folder(home / "models")) as scratch:
         draft = Path(scratch) / "latest"
-        _write(fitted, draft / "model")
+        _write(fitted, draft / "model", without)
         rows.manifest.write(draft / "training-set.manifest.json")
         page = report.write(draft / "report.html", report.report(fitted, judged))
-        version = registry.register(fitted, draft / "model", page, judged)
+        version = registry.register(fitted, draft / "model", page, judged, left_out=without, note=note)
         place = _folder(home / "models" / "latest") / spec.name
         if place.exists():
             place.rename(Path(scratch) / "before")
@@ -142,7 +163,7 @@ def _folder(place: Path) -> Path:
     return place
 
 
-def _write(fitted: Fitted, folder: Path) -> None:
+def _write(fitted: Fitted, folder: Path, left_out: tuple[str, ...]) -> None:
     spec, manifest = fitted.spec, fitted.training_set.manifest
     taught = fitted.rows.matrix[fitted.split.train]
     sample = np.linspace(0, len(fitted.rows.matrix) - 1, GOLDEN).astype(int)
@@ -158,6 +179,7 @@ def _write(fitted: Fitted, folder: Path) -> None:
         contract=manifest.contract,
         estimator=fitted.estimator,
         inputs=fitted.inputs,
+        left_out=left_out,
         classes=spec.classes,
         thresholds=(MEDIUM * base, min(HIGH * base, (1 + base) / 2)) if spec.task == "binary" and spec.classes else (),
         when_missing={view: rule.document() for view, rule in spec.when_missing.items()},
@@ -182,13 +204,14 @@ def _write(fitted: Fitted, folder: Path) -> None:
 
 
 def _answers_of(champion: str | None, registry: Registry, fitted: Fitted) -> npt.NDArray[np.float64] | None:
-    """The champion's answers for the test rows, if it reads the same inputs."""
+    """The champion's answers for the test rows, if these have all that it reads."""
     if champion is None:
         return None
     try:
         loaded = registry.load(fitted.spec.name)
     except (NotDeployedError, artifact.ArtifactError):
         return None
-    if loaded.card.inputs != fitted.inputs:
+    table = fitted.training_set.table
+    if not set(loaded.card.inputs.names) <= set(table.column_names):
         return None
-    return loaded.answers(fitted.rows.matrix[fitted.test]).astype(np.float64)
+    return loaded.answers(loaded.card.inputs.matrix(table.filter(pa.array(fitted.test)))).astype(np.float64)

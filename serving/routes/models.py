@@ -62,6 +62,7 @@ def _told(one: Serving) -> dict[str, Any]:
         "estimator": card.estimator,
         "service": card.service,
         "metrics": card.metrics,
+        "left_out": card.left_out,
         "baseline": card.baseline,
         "coverage": card.coverage,
         "ranges": card.ranges,

@@ -14,7 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from tidemark import app
 from training import artifact
 from training.dataset import THINNED, UNANSWERED, UNSETTLED, ChangedError, read, rebuilt, training_set
 from training.deployed import CHALLENGER, NotDeployedError, deployed
@@ -258,3 +260,37 @@ def test_what_is_computed_with_a_label_cannot_be_given_without_it(home):
     rows = own_label(months_ahead=[5.0, 11.0]).drop_columns("label")
     with pytest.raises(TrainingSetError, match="have label_until, months_ahead but no label"):
         training_set("property_value", entities=rows, home=home)
+
+
+def test_a_version_has_its_note_its_figures_and_what_it_was_trained_without(home, registered):
+    left_out = ["session_trend", "month_sin"]
+    rows = registered[0].fitted.training_set
+    made = train("move_probability", rows=rows, without=left_out, note="no trends", promote=False, home=home)
+    newest, *older = Registry(home).versions("move_probability")
+    assert (newest.description, older[0].description) == ("no trends", None)
+    figures, params = Registry(home).run_of(newest)
+    assert params["left_out"] == "session_trend, month_sin"
+    assert {name: figures[name] for name in ("auc", "base_rate", "bias")} == pytest.approx(
+        {name: made.headlines[name] for name in ("auc", "base_rate", "bias")}
+    )
+    card = artifact.load(made.folder).card
+    assert card.left_out == ("session_trend", "month_sin")
+    assert set(rows.inputs) - set(card.inputs.names) == set(left_out)
+    assert json.loads((made.folder / "manifest.json").read_text())["left_out"] == left_out
+    told = CliRunner().invoke(app, ["models", "--home", str(home)], env={"COLUMNS": "250"}).output
+    assert "no trends" in told
+    assert "session_trend, month_sin" in told
+    assert f"AUC {made.headlines['auc']:.3f}" in told
+
+
+@pytest.mark.parametrize(
+    ("model", "without", "complaint"),
+    [
+        ("property_value", ["estimated_value"], "cannot leave out estimated_value: expected any input but"),
+        ("property_value", ["months_ahead"], "cannot leave out months_ahead"),
+        ("contact_timing", ["shoe_size"], "cannot leave out shoe_size: expected inputs of the model"),
+    ],
+)
+def test_inputs_that_cannot_be_left_out_are_refused_in_words(home, model, without, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        train(model, rows=training_set(model, at_most=200, home=home), without=without, home=home)
