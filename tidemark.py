@@ -25,8 +25,6 @@ from feature_repo.home import CopiedEnvironmentError
 from feature_repo.home import home as home_folder
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from pipelines.raw.load import TableReport
 
 app = typer.Typer(
@@ -328,13 +326,14 @@ def training_set_command(
     from training.facts import NoFactsError
     from training.leakage import LeakageError
     from training.row_selection import TrainingSetError
+    from training.table_files import read_table
 
     if (model is None) == (manifest is None):
         _fail("name a MODEL, or a manifest with --from.")
     if manifest is None and out is None:
         _fail("say where to write: --out FILE.parquet.")
     with _complaining(TrainingSetError, ChangedError, NoFactsError, LeakageError, ValueError), _progress() as show:
-        given = _entity_rows(entities) if entities else None
+        given = read_table(entities) if entities else None
         made = (
             rebuilt(manifest, entities=given, home=home, show=show)
             if manifest
@@ -355,15 +354,6 @@ def training_set_command(
         console.print(f"The same, byte for byte, as {escape(str(manifest))} tells.")
     if beside:
         console.print(f"Written: {escape(str(out))}, {escape(str(beside))}, {escape(str(columns))}", soft_wrap=True)
-
-
-def _entity_rows(file: Path) -> pa.Table:
-    from pyarrow import csv, parquet
-
-    try:
-        return csv.read_csv(file) if file.suffix == ".csv" else parquet.read_table(file)
-    except (OSError, ValueError) as problem:
-        raise ValueError(f"{file}: expected entity rows in Parquet or CSV: {problem}") from None
 
 
 @app.command()
@@ -387,6 +377,56 @@ def describe(
     console.print(
         f"{len(remarks)} of {len(rows.inputs) + 1} columns stand out. Written: {escape(str(written))}", soft_wrap=True
     )
+
+
+@app.command("feature-set")
+def feature_set_command(
+    model: Annotated[str, typer.Argument(help="Whose features.")],
+    out: Annotated[Path, typer.Option(help="The file to write, .parquet or .csv.")],
+    at: Annotated[
+        str | None, typer.Option(help="The moment: of everybody who has features then, or of ENTITIES.")
+    ] = None,
+    entities: Annotated[
+        Path | None, typer.Option(help="Rows (Parquet or CSV): the join key, and event_timestamp unless --at says it.")
+    ] = None,
+    request: Annotated[
+        list[str] | None, typer.Option(help="What a request gives, for all rows, as in months_ahead=12.")
+    ] = None,
+    score: Annotated[bool, typer.Option("--score", help="Add the champion's predictions.")] = False,
+    home: Home = HOME,
+) -> None:
+    """Write the features of a portfolio at a moment, without labels; with --score, what the champion says of them."""
+    with _quiet():
+        from training.deployed import NotDeployedError
+        from training.facts import NoFactsError
+        from training.feature_set import feature_set, scored
+        from training.table_files import read_table, write_table
+
+        with _complaining(NoFactsError, NotDeployedError, ValueError), _progress() as show:
+            features = feature_set(
+                model, at=at, entities=read_table(entities) if entities else None, request=_numbers(request or []),
+                home=home, show=show,
+            )  # fmt: skip
+            table = scored(features, home=home) if score else features.table
+            write_table(table, out)
+    console.print(
+        f"{len(table):,} rows, {len(table.column_names)} columns. Written: {escape(str(out))}", soft_wrap=True
+    )
+    if features.unanswered:
+        console.print(
+            f"{features.unanswered:,} rows left out: no features by then, or too old ones: the scorer would not answer."
+        )
+
+
+def _numbers(given: list[str]) -> dict[str, float]:
+    numbers = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        try:
+            numbers[name.strip()] = float(value)
+        except ValueError:
+            _fail(f"--request: expected NAME=NUMBER such as months_ahead=12, found {text!r}")
+    return numbers
 
 
 @app.command()
