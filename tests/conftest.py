@@ -12,7 +12,7 @@ import pytest
 CHECKOUT = Path(__file__).parents[1]
 
 
-COSTLY = ("trained_home", "world")
+COSTLY = ("trained_home", "world", "audited_home")
 """Fixtures that are made once a worker, the costliest first."""
 
 

@@ -1,0 +1,65 @@
+"""Load a source into a home, compute some days of some views and declare them to Feast: a process of its own.
+
+Views are declared under the TIDEMARK_HOME of their import, hence the process. Dagster and the validation of each day,
+whose tests are elsewhere, are left out: they take most of the time.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+
+def fill_home(
+    home: Path,
+    source: Path | None,
+    first: date,
+    last: date,
+    views: Iterable[str],
+    mapping: Path | None = None,
+    every: int = 1,
+) -> None:
+    """Do so, and wait for it. Without a source what the home holds already is computed.
+
+    Only the snapshots of `every` so many days are kept, and of the first of each month: each day is a file.
+    """
+    words = [str(home), str(source or ""), str(first), str(last), ",".join(views), str(mapping or ""), str(every)]
+    subprocess.run(
+        [sys.executable, "-W", "ignore", __file__, *words],
+        env={**os.environ, "TIDEMARK_HOME": str(home)},
+        check=True,
+    )
+
+
+def _main(home: Path, source: str, first: date, last: date, views: list[str], mapping: str, every: int) -> None:
+    import feature_repo.definitions as declared
+    from feature_repo.store import open_store
+    from feature_repo.views import SNAPSHOT_VIEWS
+    from pipelines.engine import Engine
+    from pipelines.raw.load import load
+    from pipelines.raw.mapping import read_mapping
+    from pipelines.raw.sources import open_source
+    from pipelines.raw.store import RawStore
+    from pipelines.snapshots import SnapshotStore, blocks
+    from pipelines.transforms.days import Days
+
+    if source:
+        load(open_source(Path(source)), RawStore(home), read_mapping(Path(mapping)) if mapping else None)
+    for view in SNAPSHOT_VIEWS:
+        if view.name in views:
+            for block in blocks(Engine(), RawStore(home), view, Days(first, last)):
+                block.publish(
+                    SnapshotStore(home), [day for day in block.days if day.day == 1 or day.toordinal() % every == 0]
+                )
+    open_store().apply([getattr(declared, name) for name in declared.__all__])
+
+
+if __name__ == "__main__":
+    home, source, first, last, views, mapping, every = sys.argv[1:]
+    _main(
+        Path(home), source, date.fromisoformat(first), date.fromisoformat(last), views.split(","), mapping, int(every)
+    )
