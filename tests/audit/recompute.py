@@ -154,7 +154,7 @@ def next_sale(facts: RawFacts, rows: pd.DataFrame) -> pd.DataFrame:
     """The home's first sale after each row's moment, row by row: property_id, event_timestamp, sold_at, low, high."""
     order = rows[MOMENT].argsort(kind="stable")
     found = pd.merge_asof(
-        rows[["property_id", MOMENT]].iloc[order],
+        rows[["property_id", MOMENT]].iloc[order].astype({MOMENT: "datetime64[us, UTC]"}),
         facts.sales,
         left_on=MOMENT,
         right_on="sold_at",

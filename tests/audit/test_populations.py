@@ -123,7 +123,6 @@ def test_every_home_known_stands_as_long_before_its_sale_as_others_do(audited_ho
     usual = before.value_counts().loc[lambda count: count > 0.03 * len(rows)].index
     assert len(usual) >= 3
     expected = pd.concat([facts.sales.assign(**{MOMENT: facts.sales["sold_at"] - span}) for span in usual])
-    expected[MOMENT] = expected[MOMENT].dt.as_unit("us")
     least = expected[MOMENT] - 2 * DAY
     expected = expected[
         (least >= utc(START))
