@@ -8,24 +8,20 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from made_once import copied, made_once
 
 CHECKOUT = Path(__file__).parents[1]
 
 
-COSTLY = ("trained_home", "world", "audited_home")
-"""Fixtures that are made once a worker, the costliest first."""
+COSTLY = "trained_home"
+"""A fixture that is made once a run, and that other workers wait for meanwhile."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what is costly to make run in one worker, the costliest first; else a file stays together."""
-
-    def shared(item: pytest.Item) -> str:
-        return next((name for name in COSTLY if name in getattr(item, "fixturenames", ())), "")
-
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(shared(item) or str(item.path)))
-    items.sort(key=lambda item: COSTLY.index(shared(item)) if shared(item) else len(COSTLY))
+    """One file that needs what is costly comes first, the others that do come last: so nobody waits for it."""
+    costly = {item.path for item in items if COSTLY in getattr(item, "fixturenames", ())}
+    first = next((item.path for item in items if "served_home" in getattr(item, "fixturenames", ())), None)
+    items.sort(key=lambda item: 0 if item.path == first else 2 if item.path in costly else 1)
 
 
 @pytest.fixture
@@ -39,8 +35,11 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A world of 400 customers with two and a half years of features, in Feast's registry."""
-    home = tmp_path_factory.mktemp("trained") / "home"
+    """A world of 400 customers with two and a half years of features, in Feast's registry; a worker's own copy."""
+    return copied(made_once("trained", tmp_path_factory, _make_trained_home), tmp_path_factory, "trained")
+
+
+def _make_trained_home(home: Path) -> None:
     last = date(2024, 1, 1) + timedelta(days=919)
     run = [sys.executable, "-W", "ignore", "-c", "import tidemark; tidemark.main()"]
     for words in (
@@ -49,4 +48,3 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["features", "--from", "2024-01-01", "--to", str(last)],
     ):
         subprocess.run([*run, *words, "--home", str(home)], check=True, capture_output=True, text=True)
-    return home

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from audit.corrections import correct, thin
 from audit.fill_home import fill_home
+from made_once import made_once
 
 from pipelines.world.generate import generate
 from pipelines.world.plan import WorldPlan
@@ -26,22 +27,23 @@ START = "2024-01-10"
 TrainingRows = Callable[..., pd.DataFrame]
 
 
+def _make(folder: Path) -> None:
+    generate(PLAN, folder / "world")
+    thin(folder / "world")
+    correct(folder / "world", until=pd.Timestamp(PLAN.end, tz="UTC"))
+    fill_home(folder / "home", folder / "world", PLAN.start, LAST, VIEWS, every=3)
+
+
 @pytest.fixture(scope="session")
 def audited_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A world with further corrections, as a source to load."""
-    folder = tmp_path_factory.mktemp("audit") / "world"
-    generate(PLAN, folder)
-    thin(folder)
-    correct(folder, until=pd.Timestamp(PLAN.end, tz="UTC"))
-    return folder
+    return made_once("audited", tmp_path_factory, _make) / "world"
 
 
 @pytest.fixture(scope="session")
 def audited_home(audited_world: Path) -> Path:
     """That world loaded, with the features of customers and homes."""
-    home = audited_world.with_name("home")
-    fill_home(home, audited_world, PLAN.start, LAST, VIEWS, every=3)
-    return home
+    return audited_world.with_name("home")
 
 
 @pytest.fixture(scope="session")

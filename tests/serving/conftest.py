@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from made_once import copied, made_once
 from starlette.testclient import TestClient
 
 from feature_repo.stores.private_redis import running
@@ -23,17 +25,24 @@ ENTITIES = {"property_value": "property_id"}
 
 
 @pytest.fixture(scope="session")
-def served_home(trained_home: Path) -> Iterator[Path]:
+def served_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The small world's home, with all four models promoted whatever their gates say of so small a world."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TIDEMARK_HOME", str(trained_home))
-        from training.registry import Registry
 
-        for name in MODELS:
-            made = train(name, promote=False, home=trained_home)
-            Registry(trained_home).promote(name, made.version)
-        with running(trained_home):
-            yield trained_home
+    def make(home: Path) -> None:
+        shutil.copytree(trained_home, home, symlinks=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TIDEMARK_HOME", str(home))
+            from training.registry import Registry
+
+            for name in MODELS:
+                made = train(name, promote=False, home=home)
+                Registry(home).promote(name, made.version)
+
+    home = copied(made_once("served", tmp_path_factory, make), tmp_path_factory, "served")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIDEMARK_HOME", str(home))
+        with running(home):
+            yield home
 
 
 @pytest.fixture
