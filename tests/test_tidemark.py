@@ -20,7 +20,6 @@ CHECKOUT = Path(__file__).parents[1]
 def tidemark(tmp_path, monkeypatch):
     """Run the command line on an empty home; gives its exit code, what it said and what it complained of."""
     monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "160")
     for name in ("TIDEMARK_SOURCE", "TIDEMARK_MAPPING"):
         monkeypatch.delenv(name, raising=False)
 
