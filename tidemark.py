@@ -434,14 +434,16 @@ def train(
     model: Annotated[list[str] | None, typer.Argument(help="Which models; all if none is named.")] = None,
     start: Annotated[str | None, typer.Option(help="First moment that rows are asked at.")] = None,
     end: Annotated[str | None, typer.Option(help="The moment before which the last row is asked.")] = None,
-    test_from: Annotated[str | None, typer.Option(help="From when on rows examine; else the last quarter.")] = None,
+    test_from: Annotated[
+        str | None, typer.Option(help="The moment from which on rows test; else the last quarter.")
+    ] = None,
     tune: Annotated[int, typer.Option(min=0, help="Try so many sets of parameters an estimator.")] = 0,
     without: Annotated[str | None, typer.Option(help="Inputs to leave out: NAME,NAME.")] = None,
     note: Annotated[str, typer.Option(help="A note that is kept with the version.")] = "",
     promote: Annotated[bool, typer.Option(help="Let a model that passes every gate serve.")] = True,
     home: Home = HOME,
 ) -> None:
-    """Train models, examine them on later time, and let those serve that pass every gate."""
+    """Train models, test them on later time, and let those serve that pass every gate."""
     with _quiet():
         from training.facts import NoFactsError
         from training.headlines import summary
@@ -451,7 +453,7 @@ def train(
         from training.split import SplitError
         from training.train import train as train_one
 
-        failed = False
+        failed, left_out = False, list[str]()
         shown = Table(
             "model", "estimator", "training rows", "test rows", "loss", "baseline", "on the test rows", "version", "",
             title="Models",
@@ -469,12 +471,17 @@ def train(
                 shown.add_row(
                     spec.name, fitted.estimator, *rows, *losses, summary(spec.task, made.headlines), made.version, state
                 )
+                for reason, count in fitted.training_set.manifest.left_out.items():
+                    if count:
+                        left_out.append(f"{spec.name}: {count:,} rows left out: {reason}")
                 for verdict in made.failures:
                     failed = True
                     complaints.print(
                         f"[red]stopped[/red] {spec.name}: {verdict.gate}: {escape(verdict.reason)}", soft_wrap=True
                     )
     console.print(shown)
+    for line in left_out:
+        console.print(f"[dim]{line}[/dim]")
     console.print(
         f"[dim]Reports: {escape(str(home / 'models' / 'latest'))}/MODEL/report.html. Runs: tidemark models --ui[/dim]"
     )

@@ -212,6 +212,22 @@ def test_rows_without_features_are_left_out_and_counted(home):
         training_set("move_probability", entities=own.slice(0, 1), home=home)
 
 
+def test_values_past_their_time_to_live_are_trained_on_as_they_are_served(home, tmp_path, monkeypatch):
+    """A month without snapshots: the model takes values of up to fourteen days, and answers from nothing older."""
+    copy = tmp_path / "home"
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("dagster", "models", "redis", "property", "market"))
+    for view in ("behavioural", "transactional"):
+        for folder in (copy / "features" / view).glob("snapshot_on=2025-03-*"):
+            shutil.rmtree(folder)
+    monkeypatch.setenv("TIDEMARK_HOME", str(copy))
+    moments = [datetime(2025, 3, day, 9, tzinfo=UTC) for day in (5, 9, 14, 16, 25)]
+    rows = pa.table({"customer_id": [1] * 5, "event_timestamp": moments})
+    made = training_set("move_probability", entities=rows, home=copy)
+    assert made.table["event_timestamp"].to_pylist() == moments[:3]
+    assert made.table["session_count_30d"].null_count == 0
+    assert made.manifest.left_out[UNANSWERED] == 2
+
+
 def test_a_version_that_was_never_made_cannot_serve(home, registered):
     with pytest.raises(RegistryError, match="has no version 99"):
         Registry(home).promote("move_probability", "99")
