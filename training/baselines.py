@@ -61,7 +61,7 @@ class RateBy:
 
 
 @dataclass(frozen=True)
-class Shares:
+class ClassShares:
     """The shares of the classes among everybody, or in the region and quarter of the year."""
 
     by_region_and_season: bool = False

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import html
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from training.breakdown import GroupResult, breakdown, half_widths
@@ -18,8 +14,8 @@ from training.caveats import caveats
 from training.fit import Fitted
 from training.gates import Verdict
 from training.metrics import Floats, reliability
+from training.page import INK, SAND, TIDE, drawn, page, pairs
 
-INK, TIDE, SAND = "#1d3557", "#2a9d8f", "#c9a66b"
 SAMPLE = 500
 _SHOWN = (
     "loss", "base_rate", "mean_probability", "calibration_error", "auc", "accuracy", "balanced_accuracy",
@@ -27,15 +23,6 @@ _SHOWN = (
 )  # fmt: skip
 """The figures that are shown by group."""
 _NEWCOMERS = "it knows only what the feature views hold; of entities that came last month that is little"
-
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1d3557; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
-td, th { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #dde3ea; text-align: left; vertical-align: top }
-td { overflow-wrap: anywhere }
-td.n, th.n { text-align: right } .passed { color: #2a7d46 } .failed { color: #b3261e; font-weight: bold }
-svg { max-width: 100%; height: auto } h2 { margin-top: 2.5rem }
-"""
 
 
 def report(fitted: Fitted, verdicts: Sequence[Verdict]) -> str:
@@ -45,7 +32,7 @@ def report(fitted: Fitted, verdicts: Sequence[Verdict]) -> str:
     parts = [
         f"<h1>{html.escape(spec.name)}</h1><p>{html.escape(spec.question)}</p>",
         "<h2>What it is</h2>",
-        _pairs(
+        pairs(
             [
                 ("Answers for", f"one {spec.entity.removesuffix('_id')}, at a moment"),
                 ("Label", manifest.label),
@@ -86,28 +73,9 @@ def report(fitted: Fitted, verdicts: Sequence[Verdict]) -> str:
     if widths := half_widths(fitted):
         parts += [
             "<h2>Half widths of 80 % intervals</h2>",
-            _pairs((k, f"{np.expm1(w):.1%}") for k, w in widths.items()),
+            pairs((k, f"{np.expm1(w):.1%}") for k, w in widths.items()),
         ]
-    title = html.escape(spec.name)
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>"
-        f"<body>{''.join(parts)}</body></html>"
-    )
-
-
-def write(file: Path, page: str) -> Path:
-    """Write the page."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(page, encoding="utf-8")
-    return file
-
-
-def _pairs(rows: Iterable[tuple[str, str]]) -> str:
-    return (
-        "<table>"
-        + "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in rows)
-        + "</table>"
-    )
+    return page(spec.name, parts)
 
 
 def _candidates(fitted: Fitted) -> str:
@@ -126,28 +94,25 @@ def _candidates(fitted: Fitted) -> str:
 
 
 def _pictures(fitted: Fitted) -> str:
+    return drawn((9, 3.8), lambda figure: _draw(fitted, *figure.subplots(1, 2)))
+
+
+def _draw(fitted: Fitted, left: Axes, right: Axes) -> None:
     labels, answers = fitted.rows.labels[fitted.test], fitted.best.answers
-    with mpl.rc_context({"svg.hashsalt": "tidemark", "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(9, 3.8), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        if fitted.spec.task == "price":
-            _residuals(left, labels, answers[:, 0])
-            _intervals(right, fitted)
-        else:
-            shown = range(answers.shape[1]) if answers.shape[1] > 1 else [0]
-            for place in shown:
-                positive = labels == place if fitted.spec.task == "multiclass" else labels
-                name = fitted.spec.classes[place] if fitted.spec.task == "multiclass" else "model"
-                if 0 < positive.mean() < 1:
-                    false, true, _ = roc_curve(positive, answers[:, place])
-                    left.plot(false, true, label=name)
-                    bins = reliability(positive.astype(np.float64), answers[:, place])
-                    right.plot(*zip(*((mean, rate) for mean, rate, _ in bins), strict=True), marker="o", label=name)
-            _diagonal(left, "ROC", "false positive rate", "true positive rate", whole=True)
-            _diagonal(right, "Calibration", "mean probability", "observed rate", whole=False)
-        sink = io.StringIO()
-        figure.savefig(sink, format="svg", metadata={"Date": None})
-    return sink.getvalue()[sink.getvalue().index("<svg") :]
+    if fitted.spec.task == "price":
+        _residuals(left, labels, answers[:, 0])
+        _intervals(right, fitted)
+        return
+    for place in range(answers.shape[1]) if answers.shape[1] > 1 else [0]:
+        positive = labels == place if fitted.spec.task == "multiclass" else labels
+        name = fitted.spec.classes[place] if fitted.spec.task == "multiclass" else "model"
+        if 0 < positive.mean() < 1:
+            false, true, _ = roc_curve(positive, answers[:, place])
+            left.plot(false, true, label=name)
+            bins = reliability(positive.astype(np.float64), answers[:, place])
+            right.plot(*zip(*((mean, rate) for mean, rate, _ in bins), strict=True), marker="o", label=name)
+    _diagonal(left, "ROC", "false positive rate", "true positive rate", whole=True)
+    _diagonal(right, "Calibration", "mean probability", "observed rate", whole=False)
 
 
 def _diagonal(axes: Axes, title: str, below: str, beside: str, *, whole: bool) -> None:

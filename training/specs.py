@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Literal
 
 from feature_repo.services import CONTACT_TIMING_V1, MOVE_PROBABILITY_V1, PROPERTY_VALUE_V1, TRANSACTION_TYPE_V1
-from training.baselines import Baseline, BaseRate, LastPrice, RateBy, RegionsRate, Shares
+from training.baselines import Baseline, BaseRate, ClassShares, LastPrice, RateBy, RegionsRate
 from training.labels import Label, contact_timing, move_probability, property_value, transaction_type
 from training.policy import Policy, WhenMissing
 
@@ -64,7 +64,7 @@ TRANSACTION_TYPE = ModelSpec(
     service=TRANSACTION_TYPE_V1.name,
     label=transaction_type.LABEL,
     task="multiclass",
-    baselines=(Shares(), Shares(by_region_and_season=True)),
+    baselines=(ClassShares(), ClassShares(by_region_and_season=True)),
     classes=transaction_type.CLASSES,
     when_missing={"behavioural": _WEEK_OLD, "transactional": _WEEK_OLD},
     enough_rows=200,

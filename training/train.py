@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from feature_repo.home import home as home_folder
 from feature_repo.store import open_store
-from training import artifact, evaluation_page, evaluations, report
+from training import artifact, evaluation_page, evaluations, page, report
 from training.arrays import inputs_without
 from training.caveats import caveats, trained_ranges
 from training.dataset import TrainingSet, training_set, views_of
@@ -131,10 +131,10 @@ def _evaluated(
         draft = Path(scratch) / "latest"
         _write(fitted, draft / "model", without)
         rows.manifest.write(draft / "training-set.manifest.json")
-        page = report.write(draft / "report.html", report.report(fitted, judged))
+        file = page.write(draft / "report.html", report.report(fitted, judged))
         if walked := evaluations.kept(home, spec.name):
-            evaluation_page.show_on(page, walked)
-        version = registry.register(fitted, draft / "model", page, judged, left_out=without, note=note)
+            evaluation_page.show_on(file, walked)
+        version = registry.register(fitted, draft / "model", file, judged, left_out=without, note=note)
         place = _folder(home / "models" / "latest") / spec.name
         if place.exists():
             place.rename(Path(scratch) / "before")

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from training.baselines import PRIOR, BaseRate, LastPrice, RateBy, RegionsRate, Shares
+from training.baselines import PRIOR, BaseRate, ClassShares, LastPrice, RateBy, RegionsRate
 
 TRAIN = np.array([True, True, True, False, False])
 
@@ -35,10 +35,10 @@ def test_shares_of_a_region_and_season_lean_on_everybodys():
         region_id=[1, 1, 2, 1, None],
         event_timestamp=pa.array([summer, summer, winter, summer, winter], pa.timestamp("us", "UTC")),
     )
-    shares = Shares(by_region_and_season=True).answers(table, TRAIN, 2)
+    shares = ClassShares(by_region_and_season=True).answers(table, TRAIN, 2)
     assert shares[3].tolist() == pytest.approx([(2 + PRIOR * 2 / 3) / (2 + PRIOR), (PRIOR / 3) / (2 + PRIOR)])
     assert shares[4].tolist() == pytest.approx([2 / 3, 1 / 3])  # a region without rows
-    assert Shares().answers(table, TRAIN, 2)[4].tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert ClassShares().answers(table, TRAIN, 2)[4].tolist() == pytest.approx([2 / 3, 1 / 3])
 
 
 def test_a_price_by_the_regions_rate_falls_back_to_everybodys():
