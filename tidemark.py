@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 from rich.console import Console
@@ -27,13 +27,21 @@ from feature_repo.home import home as home_folder
 if TYPE_CHECKING:
     from pipelines.raw.load import TableReport
 
+WIDTH = 160
+
+
+def _width(stream: TextIO) -> int | None:
+    """A pipe or a log has no width: there tables get what they need, unless COLUMNS says otherwise."""
+    return None if stream.isatty() or os.environ.get("COLUMNS") else WIDTH
+
+
 app = typer.Typer(
     help="Tidemark: what was known about a customer, a home or a market at a given moment.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-console = Console()
-complaints = Console(stderr=True)
+console = Console(width=_width(sys.stdout))
+complaints = Console(stderr=True, width=_width(sys.stderr))
 
 
 HOME = Path(".tidemark")
@@ -408,6 +416,11 @@ def feature_set_command(
                 home=home, show=show,
             )  # fmt: skip
             table = scored(features, home=home) if score else features.table
+            if not len(table):
+                raise ValueError(
+                    f"none of {features.unanswered:,} rows has features by then that are young enough, so nothing was "
+                    "written. `tidemark doctor` lists the published days."
+                )
             write_table(table, out)
     console.print(
         f"{len(table):,} rows, {len(table.column_names)} columns. Written: {escape(str(out))}", soft_wrap=True

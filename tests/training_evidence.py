@@ -40,8 +40,9 @@ def fitted_model(  # each argument is one thing that may be wrong with a model
     classes: tuple[str, ...] = (),
     left_out: Mapping[str, int] | None = None,
     train=None,
+    test=None,
 ) -> Fitted:
-    """Every row is a training row and a test row, of an entity of its own, an hour after the one before."""
+    """Every row is a training row and a test row if nothing else is said, of an entity of its own, an hour apart."""
 
     def column(value) -> np.ndarray:
         value = np.asarray(value, np.float64)
@@ -63,18 +64,19 @@ def fitted_model(  # each argument is one thing that may be wrong with a model
     rows = RowArrays(inputs.matrix(table), np.asarray(labels, float), asked, asked + HOUR, np.arange(ROWS))
     every = np.ones(ROWS, bool)
     spread = Intervals(((half_width,) * len(LEVELS),) * 2 * len(MONTHS)) if task == "price" else None
-    best = column(answers)
+    test = every if test is None else test
+    held_out, best, simple = rows.where(test), column(answers)[test], column(baseline)[test]
     return Fitted(
         training_set=TrainingSet(spec, table, manifest),
         inputs=inputs,
         rows=rows,
-        split=Split(every if train is None else train, every, FIRST_DAY),
+        split=Split(every if train is None else train, test, FIRST_DAY),
         folds_by="time",
         native=None,  # type: ignore[arg-type]  # nothing here scores
         estimator="best",
         calibration=Calibration(1.0, (0.0,)),
         intervals=spread,
-        coverage=coverage_of(spec, inputs, rows, best[:, 0], spread) if spread else {},
-        baselines=(Evaluation("base rate", column(baseline), figures(task, rows.labels, column(baseline), classes)),),
-        candidates=(Evaluation("best", best, figures(task, rows.labels, best, classes)),),
+        coverage=coverage_of(spec, inputs, held_out, best[:, 0], spread) if spread else {},
+        baselines=(Evaluation("base rate", simple, figures(task, held_out.labels, simple, classes)),),
+        candidates=(Evaluation("best", best, figures(task, held_out.labels, best, classes)),),
     )

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from training.breakdown import breakdown, interval_groups, quarters
 from training.fit import Fitted
+from training.intervals import KINDS
 
 FEWEST = 30
 """So many training rows must lie at the end of a range for it to count as trained, so many test rows as tested."""
@@ -14,6 +16,8 @@ HARDLY = 0.1
 """A class that is chosen for fewer of its rows is hardly ever chosen."""
 SEASONS = 360
 """A test of fewer days has not seen every season."""
+
+OFF, DRIFTED = 0.1, 0.05
 
 Range = tuple[float, float]
 
@@ -29,7 +33,7 @@ def trained_ranges(fitted: Fitted) -> dict[str, Range]:
 
 def caveats(fitted: Fitted) -> tuple[str, ...]:
     """A sentence each."""
-    return (*_ranges(fitted), *_classes(fitted), *_span(fitted))
+    return (*_ranges(fitted), *_classes(fitted), *_groups(fitted), *_trend(fitted), *_span(fitted))
 
 
 def _ranges(fitted: Fitted) -> Iterator[str]:
@@ -49,6 +53,36 @@ def _classes(fitted: Fitted) -> Iterator[str]:
             f"{', '.join(missed)}: the most probable class is hardly ever one of these, even where it comes true "
             f"(recall {', '.join(f'{recalls[name]:.1%}' for name in missed)}); compare their probabilities between "
             "entities, and do not read the class"
+        )
+
+
+def _groups(fitted: Fitted) -> Iterator[str]:
+    """Kinds of rows that the test has hardly any of, and regions that it answers badly."""
+    groups = interval_groups(fitted)
+    for kind in KINDS:
+        of_kind = [group for group in groups if group.name.startswith(f"{kind},")]
+        share = sum(group.rows for group in of_kind) / fitted.test.sum()
+        if share < HARDLY:
+            yield (
+                f"{kind}: {share:.1%} of the test rows; whoever asks about many such rows, as of a portfolio after its "
+                "sales, goes by what the test hardly speaks of"
+            )
+    off = [
+        f"{group.name} ({group.figures['median_ratio']:.2f} of {group.rows})"
+        for group in breakdown(fitted).get("region", ())
+        if "median_ratio" in group.figures and abs(group.figures["median_ratio"] - 1) > OFF
+    ]
+    if off:
+        yield f"regions whose median of value to price is off by over {OFF:.0%}: {', '.join(off)}"
+
+
+def _trend(fitted: Fitted) -> Iterator[str]:
+    """A bias that has grown by the end of the test goes on growing."""
+    by_quarter = [group.figures["median_ratio"] for group in quarters(fitted) if "median_ratio" in group.figures]
+    if by_quarter and abs(by_quarter[-1] - 1) > DRIFTED:
+        yield (
+            f"in the last quarter of the test the median of value to price is {by_quarter[-1]:.3f}, after "
+            f"{by_quarter[0]:.3f} in the first: train anew often (`tidemark evaluate` shows what that gains)"
         )
 
 

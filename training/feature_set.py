@@ -97,7 +97,11 @@ def scored(features: FeatureSet, *, home: Path | None = None, alias: str = CHAMP
             "train it anew."
         )
     for name, (_, high) in model.card.ranges.items():
-        if (farthest := pc.max(features.table[name]).as_py() or 0) > high + BEYOND:
+        try:
+            asked = features.table[name].cast(pa.float64())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
+            raise TrainingSetError(f"{name}: expected numbers, found {features.table[name].type}: {problem}") from None
+        if (farthest := pc.max(asked).as_py() or 0) > high + BEYOND:
             raise TrainingSetError(
                 f"{features.spec.name} version {version} was trained with {name} up to {high:.1f}, found {farthest:g}: "
                 "the scorer would refuse to answer. Ask for less, or train on a longer time."

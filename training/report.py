@@ -39,7 +39,9 @@ def report(fitted: Fitted, verdicts: Sequence[Verdict]) -> str:
                 ("Estimator", f"{fitted.estimator}, chosen on folds by {fitted.folds_by}"),
                 ("Training rows", f"{fitted.split.train.sum():,}, settled before {str(fitted.split.at)[:10]}"),
                 ("Test rows", f"{len(held_out):,}, from {str(held_out.min())[:10]} to {str(held_out.max())[:10]}"),
+                ("Neither", f"{_between(fitted):,} rows: not settled when the test begins"),
                 ("Left out", _left_out(manifest.left_out)),
+                ("Inputs left out", ", ".join(sorted(set(manifest.inputs) - set(fitted.inputs.names))) or "none"),
                 ("Training set", manifest.sha256),
                 ("Made by", manifest.code),
                 (
@@ -179,6 +181,10 @@ def _by_group(groups: Sequence[GroupResult]) -> str:
         count = f"<td class=n>{group.rows:,}</td><td class=n>{group.entities:,}</td>"
         lines.append(f"<tr><td>{html.escape(group.name)}</td>{count}{cells}</tr>")
     return f"<table><tr><th></th><th class=n>rows</th><th class=n>entities</th>{head}</tr>{''.join(lines)}</table>"
+
+
+def _between(fitted: Fitted) -> int:
+    return len(fitted.rows.labels) - int((fitted.split.train | fitted.split.test).sum())
 
 
 def _left_out(left_out: Mapping[str, int]) -> str:

@@ -206,7 +206,7 @@ def _write(fitted: Fitted, folder: Path, left_out: tuple[str, ...]) -> None:
 
 
 def _answers_of(champion: str | None, registry: Registry, fitted: Fitted) -> npt.NDArray[np.float64] | None:
-    """The champion's answers for the test rows, if these have all that it reads."""
+    """The champion's answers for the test rows, if they have what it reads; NaN where it may have seen the label."""
     if champion is None:
         return None
     try:
@@ -216,4 +216,6 @@ def _answers_of(champion: str | None, registry: Registry, fitted: Fitted) -> npt
     table = fitted.training_set.table
     if not set(loaded.card.inputs.names) <= set(table.column_names):
         return None
-    return loaded.answers(loaded.card.inputs.matrix(table.filter(pa.array(fitted.test)))).astype(np.float64)
+    answers = loaded.answers(loaded.card.inputs.matrix(table.filter(pa.array(fitted.test)))).astype(np.float64)
+    answers[fitted.rows.asked[fitted.test] < np.datetime64(loaded.card.trained_until)] = np.nan
+    return answers

@@ -9,7 +9,7 @@ from training.caveats import caveats, trained_ranges
 PRICES = np.full(ROWS, 100.0)
 
 
-def priced(months, train=None):
+def priced(months, train=None, test=None):
     columns = {"estimate": PRICES, "months_ahead": months}
     return fitted_model(
         task="price",
@@ -19,6 +19,7 @@ def priced(months, train=None):
         columns=columns,
         request=("months_ahead",),
         train=train,
+        test=test,
     )
 
 
@@ -30,8 +31,7 @@ def test_a_range_ends_where_training_rows_become_few():
 def test_a_part_of_the_range_that_no_test_row_reaches_is_named():
     assert not any("cross-validation" in caveat for caveat in caveats(priced(np.linspace(0, 24, ROWS))))
     trained = np.arange(ROWS) < 1000
-    fitted = priced(np.where(trained, 24.0, 6.0), train=trained)
-    object.__setattr__(fitted.split, "test", ~trained)
+    fitted = priced(np.where(trained, 24.0, 6.0), train=trained, test=~trained)
     assert any("tested up to 6.0, beyond which only cross-validation" in caveat for caveat in caveats(fitted))
 
 
@@ -48,3 +48,22 @@ def test_results_are_told_by_quarter_of_the_test_span():
     assert found[3] > 0.5 > max(found[:3])
     assert sum(group.rows for group in quarters(fitted_model())) == len(LABELS)
     assert "quarter of the test span" in breakdown(fitted_model())
+
+
+def test_a_kind_of_which_the_test_has_hardly_any_is_named():
+    estimate = np.where(np.arange(ROWS) < 60, PRICES, np.nan)
+    fitted = fitted_model(
+        task="price", labels=PRICES, answers=PRICES, baseline=PRICES, request=("months_ahead",),
+        columns={"estimate": estimate, "months_ahead": np.zeros(ROWS)},
+    )  # fmt: skip
+    assert any(caveat.startswith("estimate: 3.0% of the test rows") for caveat in caveats(fitted))
+
+
+def test_a_bias_that_has_grown_by_the_end_is_named():
+    answers = PRICES * np.linspace(1.0, 0.9, ROWS)
+    fitted = fitted_model(
+        task="price", labels=PRICES, answers=answers, baseline=PRICES, request=("months_ahead",),
+        columns={"estimate": PRICES, "months_ahead": np.zeros(ROWS)},
+    )  # fmt: skip
+    assert any("in the last quarter of the test" in caveat for caveat in caveats(fitted))
+    assert not any("last quarter" in caveat for caveat in caveats(priced(np.zeros(ROWS))))

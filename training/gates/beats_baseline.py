@@ -13,9 +13,10 @@ def judge(evidence: Evidence) -> Verdict:
     task = fitted.spec.task
     ours, simple = losses(task, labels, fitted.best.answers), losses(task, labels, fitted.baseline.answers)
     gain, low, high = margin(ours, simple, entity)
+    doubt = "" if low > 0 else ", which is worse" if high < 0 else ", which may be chance"
     return Verdict(
         "beats the baseline",
         "passed" if gain > 0 else "failed",
         f"loss {ours.mean():.4f} against {simple.mean():.4f} of the baseline ({fitted.baseline.name}): "
-        f"{gain:.4f} less, 95 % interval {low:.4f} to {high:.4f}{'' if low > 0 else ', which may be chance'}",
+        f"{gain:.4f} less, 95 % interval {low:.4f} to {high:.4f}{doubt}",
     )

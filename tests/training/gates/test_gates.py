@@ -112,3 +112,19 @@ def test_a_failed_group_is_named_with_its_coverage():
         **price(answers=PRICES * NOISE ** np.where(FIRST_HALF, 2.0, 0.5), columns=HALF_WITHOUT_ESTIMATE)
     )
     assert "no estimate, 0 to 2 months ahead: 4" in calibrated.judge(Evidence(held)).reason
+
+
+def test_a_champion_is_not_asked_about_what_it_was_trained_on():
+    """It was trained until later: only rows after that compare what both have yet to see."""
+    by_heart = np.where(LABELS == 1, 0.99, 0.01).reshape(-1, 1)
+    seen = (np.arange(ROWS) < 1200).reshape(-1, 1)
+    theirs = np.where(seen, np.nan, 0.3)
+    verdict = not_worse.judge(Evidence(fitted_model(answers=GOOD), theirs, "3"))
+    assert verdict.outcome == "passed"
+    assert "on 800 rows that neither was trained on" in verdict.reason
+    few = np.where(np.arange(ROWS).reshape(-1, 1) < 1800, np.nan, by_heart)
+    assert not_worse.judge(Evidence(fitted_model(answers=GOOD), few, "3")).outcome == "does not apply"
+
+
+def test_a_sure_loss_is_not_called_chance():
+    assert "which is worse" in beats_baseline.judge(Evidence(fitted_model(answers=BAD))).reason
