@@ -1,7 +1,7 @@
 # Everything that people and CI run. `make` alone explains itself.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-spark dev lint docs bench clean
+.PHONY: help setup demo test test-spark dev lint docs bench soak clean
 
 PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$v >/dev/null && $$v -c 'import sys; sys.exit(not (3,11) <= sys.version_info < (3,14))' 2>/dev/null && echo $$v && break; done)
@@ -60,6 +60,9 @@ docs: setup ## Write the generated documents anew
 
 bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world, load, features, join, online, dropin, serving)
 	$(RUN) python tests/bench/run.py $(ONLY)
+
+soak: setup ## Attack a scorer over a copy of a demo's home, print a table (SOAK_MINUTES=20, SOAK_HOME=.tidemark, WRITE=1)
+	$(RUN) python -W ignore tests/soak/run.py $(if $(filter 1,$(WRITE)),--write)
 
 clean: ## Remove what make installed; .tidemark stays
 	rm -rf .venv .venv-spark .tools
