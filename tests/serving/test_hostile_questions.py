@@ -119,3 +119,11 @@ def test_every_route_wants_json_by_its_media_type(client, path):
 def test_a_wrong_method_tells_the_right_ones(client):
     answer = client.get(PATH)
     assert (answer.status_code, answer.headers["content-type"], answer.headers["allow"]) == (405, PROBLEM, "POST")
+
+
+@pytest.mark.parametrize("path", ["/health/live/", "/v1/models/", f"{PATH}/"])
+def test_a_path_with_a_slash_too_many_is_no_redirect_to_a_host_that_the_caller_names(client, path):
+    answer = client.request(
+        "POST" if path.startswith(PATH) else "GET", path, headers={"host": "elsewhere.example"}, follow_redirects=False
+    )
+    assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
