@@ -16,6 +16,7 @@ from feature_repo.stores import private_redis
 from serving import errors, limits, logs
 from serving.answering import Scorer
 from serving.history import History
+from serving.memory import share_arenas
 from serving.models import Models
 from serving.online_store import OnlineStoreCheck
 from serving.prediction_log import PredictionLog
@@ -37,6 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; settings come from the environment unless given."""
     chosen = settings or Settings.from_environment()
     logs.configure(chosen.log_level)
+    share_arenas()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
