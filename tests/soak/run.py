@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -36,6 +37,7 @@ def main() -> None:
         _attack(target, seconds, report)
     _say("damaged files at the start")
     _add_recoveries(report, "broken at start", broken_models.broken_at_start(copy, folder / "second.log"), 1)
+    shutil.rmtree(copy)
     report.add("all", "minutes", f"{(time.monotonic() - began) / 60:.1f}")
     print(report.table())
     for example in report.examples:
