@@ -254,6 +254,9 @@ def features(
     stale: Annotated[
         bool, typer.Option("--stale", help="The published days whose columns are no longer the declared ones.")
     ] = False,
+    beyond_data: Annotated[
+        bool, typer.Option("--beyond-data", help="Also days long after the last loaded row.")
+    ] = False,
     view: Annotated[list[str] | None, typer.Option(help="Only this view; may be given again.")] = None,
     home: Home = HOME,
 ) -> None:
@@ -270,7 +273,7 @@ def features(
     with _quiet():
         # Whoever waits here wants to know at once, not after three times five minutes.
         os.environ.setdefault("TIDEMARK_RETRIES", "0")
-        from pipelines.partitions import OutsidePartitionsError
+        from pipelines.partitions import OutsidePartitionsError, require_loaded
         from pipelines.run import VIEWS, materialise_days, materialise_stale, remaining_stale_days
 
         for asked in view or []:
@@ -278,6 +281,8 @@ def features(
                 _fail(f"there is no view {asked!r} to compute; {nearest(asked, VIEWS)}")
         with _complaining(OutsidePartitionsError):
             chosen = tuple(view or ())
+            if not beyond_data:
+                require_loaded(home, days)
             outcome = materialise_stale(home, chosen) if stale else materialise_days(home, days, chosen)
     if outcome is None:
         console.print("Every published day has the columns that its view declares: nothing to compute again.")

@@ -1,7 +1,7 @@
 """The days that assets are partitioned by."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +18,10 @@ _LATEST_FIRST_DAY = date(2024, 1, 1)
 _ENTITY_KEYS = {field.name for view in SNAPSHOT_VIEWS for field in view.entity_columns}
 
 
+BEYOND_DATA = timedelta(days=62)
+"""So long after the last loaded row a day may lie: monthly data comes late."""
+
+
 class OutsidePartitionsError(ValueError):
     """Days were requested that are no partitions of the assets."""
 
@@ -32,13 +36,32 @@ def first_day(home: Path, environment: Mapping[str, str]) -> date:
             return date.fromisoformat(setting)
         except ValueError:
             raise ValueError(f"{SETTING}: expected a day such as 2014-05-01, found {setting!r}") from None
-    loaded = [
+    return min([_LATEST_FIRST_DAY, *_loaded_days(home)]).replace(month=1, day=1)
+
+
+def require_loaded(home: Path, days: Sequence[date]) -> None:
+    """Raise if days lie long after the last one on which anything about an entity became known.
+
+    Their snapshots would know nothing new, and once online would keep those of the data's own days out.
+    """
+    last = max(_loaded_days(home), default=None)
+    if last and days and max(days) > last + BEYOND_DATA:
+        msg = (
+            f"expected days up to {BEYOND_DATA.days} days after {last}, the last on which anything about an entity "
+            f"became known, found {max(days)}. Load later data first (`tidemark load`), or compute these days all the "
+            "same with --beyond-data."
+        )
+        raise OutsidePartitionsError(msg)
+
+
+def _loaded_days(home: Path) -> list[date]:
+    """The days on which rows about entities became known."""
+    return [
         date.fromisoformat(file.parent.name.removeprefix("known_on="))
         for table in TABLES
         if _ENTITY_KEYS & set(table.schema.names)
         for file in (home / "raw" / table.name).glob("known_on=[0-9]*/part.parquet")
     ]
-    return min([_LATEST_FIRST_DAY, *loaded]).replace(month=1, day=1)
 
 
 # Dagster reads the partitions when it loads the definitions: after older data were loaded, it must load them again.

@@ -127,3 +127,14 @@ def test_days_without_a_feature_declared_since_are_named_and_computed_again(feat
     assert run.returncode == 0, run.stderr
     assert "do not have the declared columns" not in run.stderr
     assert [file.read_bytes() for file in files.values()] == before
+
+
+def test_days_long_after_the_last_loaded_row_are_refused_before_anything_is_published(features, loaded_home):
+    before = list(published_days(loaded_home, "market"))
+    refused = features("--on", "2019-05-01")
+    assert refused.returncode == 2
+    assert (
+        "after 2014-04-12, the last on which anything about an entity became known, found 2019-05-01" in refused.stderr
+    )
+    assert "--beyond-data" in refused.stderr
+    assert list(published_days(loaded_home, "market")) == before
