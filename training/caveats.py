@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pyarrow as pa
 
 from training.breakdown import breakdown, interval_groups, quarters
 from training.fit import Fitted
 from training.intervals import KINDS
+from training.population import Population
 
 FEWEST = 30
 """So many training rows must lie at the end of a range for it to count as trained, so many test rows as tested."""
@@ -18,6 +20,9 @@ SEASONS = 360
 """A test of fewer days has not seen every season."""
 
 OFF, DRIFTED = 0.1, 0.05
+OTHERS = 0.5
+"""An input that is known of so much more, or less, of everybody than of the test rows makes them another population."""
+NAMED = 3
 
 Range = tuple[float, float]
 
@@ -31,9 +36,10 @@ def trained_ranges(fitted: Fitted) -> dict[str, Range]:
     }
 
 
-def caveats(fitted: Fitted) -> tuple[str, ...]:
+def caveats(fitted: Fitted, population: Population | None = None) -> tuple[str, ...]:
     """A sentence each."""
-    return (*_ranges(fitted), *_classes(fitted), *_groups(fitted), *_trend(fitted), *_span(fitted))
+    of_test = (*_ranges(fitted), *_classes(fitted), *_groups(fitted), *_trend(fitted), *_span(fitted))
+    return of_test if population is None else (*of_test, *_missing(fitted, population), *_known_prices(population))
 
 
 def _ranges(fitted: Fitted) -> Iterator[str]:
@@ -59,7 +65,7 @@ def _classes(fitted: Fitted) -> Iterator[str]:
 def _groups(fitted: Fitted) -> Iterator[str]:
     """Kinds of rows that the test has hardly any of, and regions that it answers badly."""
     groups = interval_groups(fitted)
-    for kind in KINDS:
+    for kind in KINDS if groups else ():
         of_kind = [group for group in groups if group.name.startswith(f"{kind},")]
         share = sum(group.rows for group in of_kind) / fitted.test.sum()
         if share < HARDLY:
@@ -91,6 +97,44 @@ def _span(fitted: Fitted) -> Iterator[str]:
     days = int((asked.max() - asked.min()) / np.timedelta64(1, "D"))
     if days < SEASONS:
         yield f"tested over {days} days: not every season was seen"
+
+
+def _missing(fitted: Fitted, population: Population) -> Iterator[str]:
+    """Inputs that nearly all who can be asked about have and the test rows lack, or the reverse."""
+    tested, everybody = fitted.training_set.table.filter(pa.array(fitted.test)), population.features
+    if not len(everybody):
+        return
+    shares = {
+        each.name: (_known(tested, each.name), _known(everybody, each.name))
+        for each in fitted.inputs.each
+        if each.view != "request"
+    }
+    others = {name: both for name, both in shares.items() if abs(both[0] - both[1]) > OTHERS}
+    if others:
+        name = max(others, key=lambda each: abs(others[each][0] - others[each][1]))
+        more = [each for each in others if each != name]
+        rest = f" ({', '.join(more[:NAMED])}{f' and {len(more) - NAMED} more' if len(more) > NAMED else ''} likewise)"
+        yield (
+            f"{name} is known of {others[name][0]:.0%} of the test rows and of {others[name][1]:.0%} of the "
+            f"{len(everybody):,} entities with features at {population.moment:%Y-%m-%d}{rest if more else ''}: the "
+            "figures of the test say little of most who can be asked about"
+        )
+
+
+def _known_prices(population: Population) -> Iterator[str]:
+    """Answers for those whose price is known: nobody needs a model to see that they are off."""
+    ratios = population.just_settled
+    if len(ratios) >= FEWEST and abs(float(np.median(ratios)) - 1) > DRIFTED:
+        low, middle, high = np.quantile(ratios, [0.1, 0.5, 0.9])
+        yield (
+            f"of {len(ratios):,} entities whose price had just become known at {population.moment:%Y-%m-%d} the median "
+            f"of value to price is {middle:.2f} (a tenth below {low:.2f}, a tenth above {high:.2f}): for these the "
+            "price paid is the better answer"
+        )
+
+
+def _known(table: pa.Table, name: str) -> float:
+    return 1 - table[name].is_null(nan_is_null=True).to_numpy().mean() if len(table) else 0.0
 
 
 def _range(values: np.ndarray) -> Range:

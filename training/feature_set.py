@@ -28,7 +28,7 @@ from training.deployed import CHAMPION, deployed
 from training.policy import FAIL
 from training.prices import estimate_and_months
 from training.registry import Registry
-from training.row_selection import MOMENT, TrainingSetError, arrow, as_moment, day_of, given_rows, with_columns
+from training.row_selection import MOMENT, TrainingSetError, arrow, as_moment, day_of, given_rows, thinned, with_columns
 from training.specs import ModelSpec, spec_of
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def feature_set(
     at: date | datetime | str | None = None,
     entities: pa.Table | pd.DataFrame | pl.DataFrame | None = None,
     request: Mapping[str, float] | None = None,
+    at_most: int | None = None,
     store: FeatureStore | None = None,
     home: Path | None = None,
     show: Shown = lambda *_: None,
@@ -64,6 +65,7 @@ def feature_set(
 
     The table has the entity's join key, `event_timestamp` unless `at` says it for all, and whatever else; its columns
     stay. `request` gives the inputs that a request brings (`months_ahead`), for all rows, where no column does.
+    `at_most` keeps so many of all entities, chosen by a hash.
     """
     spec = model if isinstance(model, ModelSpec) else spec_of(model)
     folder, store = home or home_folder(), store or open_store()
@@ -74,6 +76,7 @@ def feature_set(
         rows = given_rows(_at(entities, moment), spec, labelled=False)
     elif moment is not None:
         rows = _everybody(spec, views, moment, folder)
+        rows = rows if at_most is None else thinned(rows, spec.entity, at_most)
     else:
         raise TrainingSetError(f"{spec.name}: expected a moment (`at`) or entity rows, found neither")
     rows = with_columns(rows, _requested(spec, rows, request or {}))

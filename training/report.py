@@ -15,6 +15,7 @@ from training.fit import Fitted
 from training.gates import Verdict
 from training.metrics import Floats, reliability
 from training.page import INK, SAND, TIDE, drawn, page, pairs
+from training.population import Population
 
 SAMPLE = 500
 _SHOWN = (
@@ -25,7 +26,7 @@ _SHOWN = (
 _NEWCOMERS = "it knows only what the feature views hold; of entities that came last month that is little"
 
 
-def report(fitted: Fitted, verdicts: Sequence[Verdict]) -> str:
+def report(fitted: Fitted, verdicts: Sequence[Verdict], population: Population | None = None) -> str:
     """The page as HTML, pictures included."""
     spec, manifest = fitted.spec, fitted.training_set.manifest
     held_out = fitted.rows.asked[fitted.test]
@@ -51,7 +52,7 @@ def report(fitted: Fitted, verdicts: Sequence[Verdict]) -> str:
             ]
         ),
         "<h2>Caveats</h2><ul>",
-        *(f"<li>{html.escape(caveat)}</li>" for caveat in (*caveats(fitted), _NEWCOMERS)),
+        *(f"<li>{html.escape(caveat)}</li>" for caveat in (*caveats(fitted, population), _NEWCOMERS)),
         "</ul><h2>Against simple answers</h2>",
         _candidates(fitted),
         "<h2>Gates</h2>",

@@ -26,6 +26,7 @@ from training.fit import Fitted, fit
 from training.gates import Evidence, Verdict, verdicts
 from training.graph import graph_of
 from training.headlines import BIAS, bias
+from training.population import Population, population_of
 from training.registry import Registry
 from training.row_selection import as_moment
 from training.specs import ModelSpec, spec_of
@@ -125,13 +126,14 @@ def _evaluated(
     champion = registry.champion(spec.name)  # asked first: a registry that is away says so before the work
     inputs = inputs_without(spec, views, without)
     fitted = fit(rows, inputs, test_from=as_moment(test_from, "test_from"), tune=tune, show=show)
-    evidence = Evidence(fitted, _answers_of(champion, registry, fitted), champion or "")
+    population = population_of(fitted, store, home)
+    evidence = Evidence(fitted, _answers_of(champion, registry, fitted), champion or "", population)
     judged = verdicts(evidence)
     with TemporaryDirectory(prefix=f".{spec.name}-", dir=_folder(home / "models")) as scratch:
         draft = Path(scratch) / "latest"
-        _write(fitted, draft / "model", without)
+        _write(fitted, population, draft / "model", without)
         rows.manifest.write(draft / "training-set.manifest.json")
-        file = page.write(draft / "report.html", report.report(fitted, judged))
+        file = page.write(draft / "report.html", report.report(fitted, judged, population))
         if walked := evaluations.kept(home, spec.name):
             evaluation_page.show_on(file, walked)
         version = registry.register(fitted, draft / "model", file, judged, left_out=without, note=note)
@@ -165,7 +167,7 @@ def _folder(place: Path) -> Path:
     return place
 
 
-def _write(fitted: Fitted, folder: Path, left_out: tuple[str, ...]) -> None:
+def _write(fitted: Fitted, population: Population | None, folder: Path, left_out: tuple[str, ...]) -> None:
     spec, manifest = fitted.spec, fitted.training_set.manifest
     taught = fitted.rows.matrix[fitted.split.train]
     sample = np.linspace(0, len(fitted.rows.matrix) - 1, GOLDEN).astype(int)
@@ -193,7 +195,7 @@ def _write(fitted: Fitted, folder: Path, left_out: tuple[str, ...]) -> None:
         training_set=asdict(manifest),
         intervals=fitted.intervals,
         ranges=trained_ranges(fitted),
-        caveats=caveats(fitted),
+        caveats=caveats(fitted, population),
     )
     artifact.write(
         folder,

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
+import pyarrow as pa
 from training_evidence import LABELS, ROWS, fitted_model
 
 from training.breakdown import breakdown, quarters
 from training.caveats import caveats, trained_ranges
+from training.population import Population
 
 PRICES = np.full(ROWS, 100.0)
 
@@ -57,6 +61,30 @@ def test_a_kind_of_which_the_test_has_hardly_any_is_named():
         columns={"estimate": estimate, "months_ahead": np.zeros(ROWS)},
     )  # fmt: skip
     assert any(caveat.startswith("estimate: 3.0% of the test rows") for caveat in caveats(fitted))
+
+
+def test_kinds_of_price_are_no_concern_of_a_probability():
+    assert not any("estimate" in caveat for caveat in caveats(fitted_model()))
+
+
+NOW = datetime(2025, 5, 1, tzinfo=UTC)
+
+
+def test_an_input_that_everybody_has_and_the_test_lacks_is_named():
+    """Homes that were sold once have an estimate; those that test a model are the few that were sold again."""
+    untold = np.where(np.arange(ROWS) < 40, 1.0, np.nan)
+    fitted = fitted_model(columns={"sold": untold, "rooms": np.ones(ROWS)})
+    known = np.ones(50)
+    others = Population(NOW, pa.table({"a": known, "sold": known, "rooms": known}), np.empty(0))
+    same = Population(NOW, pa.table({"a": known, "sold": pa.nulls(50, pa.float64()), "rooms": known}), np.empty(0))
+    assert [caveat for caveat in caveats(fitted, others) if caveat.startswith("sold is known of 2% of the test rows")]
+    assert not any("is known of" in caveat for caveat in caveats(fitted, same))
+
+
+def test_answers_far_from_prices_just_paid_are_named():
+    fitted, nobody = priced(np.zeros(ROWS)), pa.table({})
+    assert any("is 1.10" in caveat for caveat in caveats(fitted, Population(NOW, nobody, np.full(40, 1.1))))
+    assert not any("just become known" in caveat for caveat in caveats(fitted, Population(NOW, nobody, np.ones(40))))
 
 
 def test_a_bias_that_has_grown_by_the_end_is_named():

@@ -10,6 +10,7 @@ from typing import Literal
 
 from training.fit import Fitted
 from training.metrics import Floats
+from training.population import Population
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Evidence:
     champion: Floats | None = None
     """The present champion's answers for the test rows, if there is one that can answer them."""
     champion_version: str = ""
+    population: Population | None = None
+    """Everybody at the end of the data, if the rows are the model's own population."""
 
 
 def verdicts(evidence: Evidence) -> tuple[Verdict, ...]:
@@ -38,10 +41,20 @@ def verdicts(evidence: Evidence) -> tuple[Verdict, ...]:
         calibrated,
         enough_rows,
         features_present,
+        near_known_prices,
         no_target_leak,
         not_worse,
         unbiased,
     )
 
-    rules = (enough_rows, features_present, no_target_leak, beats_baseline, not_worse, calibrated, unbiased)
+    rules = (
+        enough_rows,
+        features_present,
+        no_target_leak,
+        beats_baseline,
+        not_worse,
+        calibrated,
+        unbiased,
+        near_known_prices,
+    )
     return tuple(rule.judge(evidence) for rule in rules)

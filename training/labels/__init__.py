@@ -68,5 +68,7 @@ class Label:
     """Columns of the outcome that are inputs of the model as well: what the asker says beside the entity."""
     extra_default: ExtraDefault | None = None
     """Where there is none, rows with a label of their own must bring every column of `extra`."""
+    settled: Callable[[Facts, datetime], pa.Table] | None = None
+    """(entity, answer): whose newest answer was settled since a moment and is still true, if answers last so long."""
     context: Callable[[Facts, pa.Table], pa.Table] = lambda _, rows: rows
     """Adds what baselines and reports need of each row, as known at its moment; no input of the model."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
@@ -66,6 +66,16 @@ def outcome(facts: Facts, rows: pa.Table) -> pa.Table:
     )
 
 
+def settled(facts: Facts, since: datetime) -> pa.Table:
+    """What each home was sold for since a moment, at its newest sale: what it is worth now."""
+    return facts.select(
+        f"""
+        SELECT property_id, arg_max(price, occurred_at)::DOUBLE AS answer FROM ({_sales(facts)})
+        WHERE occurred_at >= {moment(since)} GROUP BY property_id ORDER BY property_id
+        """
+    )
+
+
 def months_until_settled(rows: pa.Table) -> dict[str, pa.Array]:
     """The months from a row's moment to the one at which its label was settled: that of the sale."""
     micros = [rows[name].cast(pa.int64()).to_numpy() for name in ("label_until", "event_timestamp")]
@@ -122,5 +132,6 @@ LABEL = Label(
     outcome=outcome,
     extra=("months_ahead",),
     extra_default=ExtraDefault("months_ahead: the months from event_timestamp to label_until", months_until_settled),
+    settled=settled,
     context=context,
 )

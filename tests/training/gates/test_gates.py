@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from training_evidence import LABELS, RNG, ROWS, fitted_model
 
@@ -13,10 +16,12 @@ from training.gates import (
     calibrated,
     enough_rows,
     features_present,
+    near_known_prices,
     no_target_leak,
     not_worse,
     unbiased,
 )
+from training.population import Population
 
 GOOD, BAD = np.where(LABELS == 1, 0.6, 0.2), np.where(LABELS == 1, 0.2, 0.4)
 FIRST_HALF = np.arange(ROWS) < ROWS // 2
@@ -128,3 +133,22 @@ def test_a_champion_is_not_asked_about_what_it_was_trained_on():
 
 def test_a_sure_loss_is_not_called_chance():
     assert "which is worse" in beats_baseline.judge(Evidence(fitted_model(answers=BAD))).reason
+
+
+@pytest.mark.parametrize(
+    ("ratios", "outcome"),
+    [
+        (np.full(29, 2.0), "does not apply"),
+        (np.linspace(0.8, 1.3, 100), "passed"),
+        (np.linspace(1.0, 1.5, 100), "failed"),
+        (np.linspace(0.5, 1.0, 100), "failed"),
+    ],
+)
+def test_homes_just_sold_are_worth_what_was_paid(ratios, outcome):
+    population = Population(datetime(2025, 5, 1, tzinfo=UTC), pa.table({}), ratios)
+    verdict = near_known_prices.judge(Evidence(fitted_model(**price()), population=population))
+    assert verdict.outcome == outcome, verdict.reason
+
+
+def test_rows_of_ones_own_have_no_known_prices_to_be_near():
+    assert near_known_prices.judge(Evidence(fitted_model(**price()))).outcome == "does not apply"
