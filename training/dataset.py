@@ -21,6 +21,7 @@ from feast.errors import FeatureServiceNotFoundException
 from feature_repo.home import home as home_folder
 from feature_repo.store import open_store
 from training import leakage, past
+from training.entity_rows import require_labels, require_unique
 from training.facts import Facts
 from training.manifest import (
     Manifest,
@@ -132,10 +133,15 @@ def training_set(
 
     show("rows", 0, 1)
     given = None if entities is None else given_rows(entities, spec)
+    if given is not None and "label" in given.column_names:
+        require_labels(given, spec)
     asked = (
         spec.label.population(facts, moments_of(spec, start, end, every, folder, data_end)) if given is None else given
     )
-    rows, filled = with_extra(asked, spec) if "label" in asked.column_names else (spec.label.outcome(facts, asked), "")
+    asked, filled = with_extra(asked, spec) if "label" in asked.column_names else (asked, "")
+    if given is not None:
+        require_unique(asked, spec)
+    rows = asked if "label" in asked.column_names else spec.label.outcome(facts, asked)
     rows = typed(rows).sort_by([("event_timestamp", "ascending"), (spec.entity, "ascending")])
     if not len(rows):
         raise TrainingSetError(

@@ -104,9 +104,11 @@ def test_rows_of_ones_own_are_labelled_and_joined(home):
 def test_a_label_of_ones_own_is_taken_as_it_is(home):
     moment = datetime(2024, 9, 1, tzinfo=UTC)
     own = pa.table(
-        {"customer_id": [1], "event_timestamp": [moment], "label": [5], "label_until": [moment + timedelta(days=1)]}
+        {"customer_id": [1], "event_timestamp": [moment], "label": [1], "label_until": [moment + timedelta(days=1)]}
     )
-    assert training_set("move_probability", entities=own, home=home).table["label"].to_pylist() == [5]
+    computed = training_set("move_probability", entities=own.select(["customer_id", "event_timestamp"]), home=home)
+    assert computed.table["label"].to_pylist() == [0]
+    assert training_set("move_probability", entities=own, home=home).table["label"].to_pylist() == [1]
 
 
 @pytest.mark.parametrize(
