@@ -466,6 +466,7 @@ def train(
         from training.facts import NoFactsError
         from training.headlines import summary
         from training.leakage import LeakageError
+        from training.preflight import require_trainable
         from training.row_selection import TrainingSetError
         from training.specs import MODELS, spec_of
         from training.split import SplitError
@@ -477,7 +478,10 @@ def train(
             title="Models",
         )  # fmt: skip
         with _complaining(TrainingSetError, NoFactsError, LeakageError, SplitError, ValueError), _progress() as show:
-            for spec in [spec_of(name) for name in model] if model else MODELS:
+            specs = [spec_of(name) for name in model] if model else MODELS
+            for spec in specs:  # a fault in the arguments for the last is no reason to train the first
+                require_trainable(spec, home, start=start, end=end, test_from=test_from, without=_names(without))
+            for spec in specs:
                 made = train_one(
                     spec, start=start, end=end, test_from=test_from, tune=tune, without=_names(without), note=note,
                     promote=promote, home=home, show=show,

@@ -55,6 +55,7 @@ BLOCK = 500_000
 UNSETTLED, THINNED, UNANSWERED = "no settled label", "beyond at_most", "no features that the scorer would answer from"
 """Why rows that were asked for are left out of a training set."""
 Shown = Callable[[str, int, int], None]
+RowCheck = Callable[[pa.Table], object]
 
 
 class ChangedError(TrainingSetError):
@@ -110,6 +111,7 @@ def training_set(
     known_at: date | datetime | str | None = None,
     entities: pa.Table | pd.DataFrame | pl.DataFrame | None = None,
     at_most: int | None = None,
+    check: RowCheck = lambda _: None,
     store: FeatureStore | None = None,
     home: Path | None = None,
     show: Shown = lambda *_: None,
@@ -122,6 +124,7 @@ def training_set(
     where the model says what these are by default they are filled in, which the manifest tells). `known_at` builds the
     set as it could have been built then.
     `at_most` keeps so many rows, chosen by a hash of entity and moment: the same ones whenever they are asked.
+    `check` is called with the rows before their features are looked up, and may raise: that takes most of the time.
     """
     spec = model if isinstance(model, ModelSpec) else spec_of(model)
     folder, store = home or home_folder(), store or open_store()
@@ -151,6 +154,7 @@ def training_set(
     settled = len(rows)
     rows = rows if at_most is None else thinned(rows, spec.entity, at_most)
     kept = len(rows)
+    check(rows)
     rows = spec.label.context(facts, rows)
     show("rows", 1, 1)
     joined = joined_features(spec, store, views, rows, show)

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from training.wording import suggested
+
 Matrix = npt.NDArray[np.float32]
 
 
@@ -43,9 +45,8 @@ class Inputs:
     def without(self, left_out: Sequence[str]) -> Inputs:
         """All but these."""
         if unknown := [name for name in left_out if name not in self.names]:
-            raise ValueError(
-                f"cannot leave out {', '.join(unknown)}: expected inputs of the model: {', '.join(self.names)}"
-            )
+            named = ", ".join(f"{name}{suggested(name, self.names)}" for name in unknown)
+            raise ValueError(f"cannot leave out {named}: expected inputs of the model: {', '.join(self.names)}")
         return Inputs(tuple(each for each in self.each if each.name not in left_out))
 
     @property

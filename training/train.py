@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -27,19 +24,17 @@ from training.gates import Evidence, Verdict, verdicts
 from training.graph import graph_of
 from training.headlines import BIAS, bias
 from training.population import Population, population_of
+from training.preflight import require_trainable, test_rows_from
 from training.registry import Registry
 from training.row_selection import as_moment
 from training.specs import ModelSpec, spec_of
+from training.training_lock import training_lock
 
 Shown = Callable[[str, int, int], None]
 
 GOLDEN = 64
 MEDIUM, HIGH = 1.0, 3.0
 """From which multiple of the base rate on a probability is called medium, and high."""
-
-
-class TrainingInProgressError(ValueError):
-    """The model is being trained by another process."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +85,13 @@ def train(
     """
     spec = model if isinstance(model, ModelSpec) else spec_of(model)
     folder = home or home_folder()
-    rows = rows or training_set(spec, start=start, end=end, at_most=spec.most_rows, home=folder, show=show)
-    trained = evaluate(rows, test_from=test_from, tune=tune, without=without, note=note, home=folder, show=show)
+    require_trainable(spec, folder, start=start, end=end, test_from=test_from, without=without)
+    with training_lock(folder, spec.name):
+        rows = rows or training_set(
+            spec, start=start, end=end, at_most=spec.most_rows, check=test_rows_from(spec, test_from), home=folder,
+            show=show,
+        )  # fmt: skip
+        trained = _evaluated(rows, test_from, tune, tuple(without), note, folder, show)
     if promote and trained.passed:
         Registry(folder).promote_evaluated(spec.name, trained.version)
     return trained
@@ -108,7 +108,7 @@ def evaluate(
     show: Shown = lambda *_: None,
 ) -> Trained:
     """Fit on a training set, judge, write the artifact and the report, register as challenger."""
-    with _alone(home, rows.spec.name):
+    with training_lock(home, rows.spec.name):
         return _evaluated(rows, test_from, tune, tuple(without), note, home, show)
 
 
@@ -142,24 +142,6 @@ def _evaluated(
             place.rename(Path(scratch) / "before")
         draft.rename(place)
     return Trained(fitted, version, judged, place / "model", place / "report.html")
-
-
-@contextmanager
-def _alone(home: Path, model: str) -> Iterator[None]:
-    """One training a model at a time: of two at once, one would replace what the other has just evaluated."""
-    with (_folder(home / "models") / f".{model}.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise TrainingInProgressError(
-                f"{model} is being trained already in {home}, by process {lock.read().strip() or 'unknown'}: wait "
-                "until it has ended, or stop it."
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 def _folder(place: Path) -> Path:

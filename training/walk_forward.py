@@ -14,17 +14,18 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from feature_repo.home import home as home_folder
-from feature_repo.store import open_store
-from training.arrays import RowArrays, inputs_without
-from training.dataset import TrainingSet, training_set, views_of
+from training.arrays import RowArrays
+from training.dataset import TrainingSet, training_set
 from training.evaluations import Contender, SpanResult, WalkForward
 from training.fit import Fitted, fit
 from training.headlines import BIAS, bias
 from training.inputs import Inputs
 from training.metrics import Floats, figures, losses, margin
 from training.periods import Period, period
+from training.preflight import checked_inputs
 from training.prices import coverage_of
 from training.row_selection import as_moment
 from training.specs import ModelSpec, spec_of
@@ -85,14 +86,18 @@ def walk_forward(
     """
     spec, folder = model if isinstance(model, ModelSpec) else spec_of(model), home or home_folder()
     step, back = period(every), None if window == WHOLE else period(window)
-    rows = rows or training_set(spec, at_most=spec.most_rows, home=folder, show=show)
-    store = open_store()
-    inputs = inputs_without(spec, views_of(store, store.get_feature_service(spec.service)), without)
-    asked, settled = _moments(rows, "event_timestamp"), _moments(rows, "label_until")
-    first = as_moment(start, "from") or first_start(asked, settled, step)
-    last = as_moment(end, "to") or _datetime(asked.max() + np.timedelta64(1, "us"))
-    spans = list(spans_of(first, last, step, back))
-    _require_rows(spec, spans, asked, settled)
+    inputs, given = checked_inputs(spec, without), (as_moment(start, "from"), as_moment(end, "to"))
+
+    def spans_over(table: pa.Table) -> list[Span]:
+        asked, settled = _moments(table, "event_timestamp"), _moments(table, "label_until")
+        first = given[0] or first_start(asked, settled, step)
+        spans = list(spans_of(first, given[1] or _datetime(asked.max() + np.timedelta64(1, "us")), step, back))
+        _require_rows(spec, spans, asked, settled)
+        return spans
+
+    rows = rows or training_set(spec, at_most=spec.most_rows, check=spans_over, home=folder, show=show)
+    asked, settled = _moments(rows.table, "event_timestamp"), _moments(rows.table, "label_until")
+    spans = spans_over(rows.table)
 
     frozen: Fitted | None = None
     results, answered = [], []
@@ -250,8 +255,8 @@ def _gain(spec: ModelSpec, later: Sequence[_Answered]) -> tuple[float, float, fl
     return margin(of("retrained"), of("trained once"), entity)
 
 
-def _moments(rows: TrainingSet, name: str) -> Moments:
-    return np.asarray(rows.table[name].to_numpy()).astype("datetime64[us]")
+def _moments(table: pa.Table, name: str) -> Moments:
+    return np.asarray(table[name].to_numpy()).astype("datetime64[us]")
 
 
 def _np(moment: datetime) -> np.datetime64:

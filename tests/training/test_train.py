@@ -23,7 +23,8 @@ from training.deployed import CHALLENGER, NotDeployedError, deployed
 from training.registry import Registry, RegistryError
 from training.row_selection import TrainingSetError
 from training.specs import MODELS
-from training.train import TrainingInProgressError, evaluate, train
+from training.train import evaluate, train
+from training.training_lock import TrainingInProgressError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
