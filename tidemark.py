@@ -595,6 +595,7 @@ def models(
                 title=f"Models in {escape(str(registry_address(home)))}",
             )  # fmt: skip
             for spec in MODELS:
+                registry.show_status(spec.name)  # which MLflow's own pages may have changed
                 champion = registry.champion(spec.name)
                 for made in registry.versions(spec.name):
                     day = datetime.fromtimestamp(made.creation_timestamp / 1000, UTC)

@@ -143,6 +143,11 @@ def sha256_of(folder: Path) -> str:
     return _sha256((folder / MANIFEST).read_bytes())
 
 
+def read_card(folder: Path) -> Card:
+    """The card alone, of an artifact that is not going to be loaded."""
+    return _card(folder, _read(folder, MANIFEST))
+
+
 def load(folder: Path, sha256: str | None = None) -> Artifact:
     """Load an artifact. `sha256` is the manifest's, as the registry pins it; without it only the files are checked."""
     told = _read(folder, MANIFEST)

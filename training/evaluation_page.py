@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import html
-import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training import evaluations, page
+from training import artifact, evaluations, page
 from training.evaluations import Contender, WalkForward
 from training.headlines import BIAS, HEADLINES, Headline
 
 LOSS = Headline("loss", "loss", ".4f")
 CONTENDERS: tuple[Contender, ...] = ("retrained", "trained once", "baseline")
 _COLOURS = {"retrained": page.TIDE, "trained once": page.INK, "baseline": page.SAND}
-_OPEN, _CLOSE = "<section id=walk-forward>", "</section>"
+_SECTION = "walk-forward"
 
 
 def headlines_of(evaluation: WalkForward) -> list[Headline]:
@@ -56,7 +56,7 @@ def head_of(evaluation: WalkForward) -> tuple[str, ...]:
 
 
 def section(evaluation: WalkForward) -> str:
-    """The part of a page."""
+    """The part of a page that tells of it."""
     inputs = f", without {', '.join(evaluation.left_out_inputs)}" if evaluation.left_out_inputs else ""
     trained = (
         "on everything settled before it" if evaluation.window == "all" else f"on the {evaluation.window} before it"
@@ -68,31 +68,49 @@ def section(evaluation: WalkForward) -> str:
     )
     return "".join(
         (
-            _OPEN,
             "<h2>Walk-forward evaluation</h2>",
             f"<p>{html.escape(told)}</p><p>{html.escape(evaluation.verdict)}</p>",
             page.columns(head_of(evaluation), lines_of(evaluation), words=2),
             _curves(evaluation),
-            _CLOSE,
         )
     )
 
 
 def show_on_page(evaluation: WalkForward, home: Path) -> Path:
-    """Put the evaluation on the page of the model trained last, or else on one of its own; the file is returned."""
-    file = home / "models" / "latest" / evaluation.model / "report.html"
-    if not file.exists():
-        file = evaluations.file_of(home, evaluation.model).with_suffix(".html")
-        page.write(file, page.page(evaluation.model, [f"<h1>{html.escape(evaluation.model)}</h1>"]))
-    return show_on(file, evaluation)
+    """Put the evaluation on the page of the version trained last if that has the same inputs, else on its own page.
+
+    The page that shows it is returned; that of a version with other inputs says whose evaluation there is.
+    """
+    latest = home / "models" / "latest" / evaluation.model
+    report = latest / "report.html"
+    if report.exists() and show_on(report, evaluation, artifact.read_card(latest / "model").inputs.names):
+        return report
+    own = evaluations.file_of(home, evaluation.model).with_suffix(".html")
+    heading = f"<h1>{html.escape(evaluation.model)}, walking forward</h1>"
+    return page.write(own, page.page(evaluation.model, [heading, section(evaluation)]))
 
 
-def show_on(file: Path, evaluation: WalkForward) -> Path:
-    """Put the evaluation on a page, in place of an earlier one."""
-    before = file.read_text(encoding="utf-8")
-    without = re.sub(f"{re.escape(_OPEN)}.*?{re.escape(_CLOSE)}", "", before, flags=re.DOTALL)
-    body, end, rest = without.rpartition("</body>")
-    return page.write(file, f"{body}{section(evaluation)}{end}{rest}")
+def show_on(file: Path, evaluation: WalkForward, inputs: Sequence[str]) -> bool:
+    """Put the evaluation on the page of a version with these inputs; false if it is of others, which the page says."""
+    matches = list(evaluation.inputs) == list(inputs)
+    content = section(evaluation) if matches else _other_inputs(evaluation, inputs)
+    page.write(file, page.with_section(file.read_text(encoding="utf-8"), _SECTION, content))
+    return matches
+
+
+def _other_inputs(evaluation: WalkForward, inputs: Sequence[str]) -> str:
+    fewer = [name for name in inputs if name not in evaluation.inputs]
+    more = [name for name in evaluation.inputs if name not in inputs]
+    differences = [f"{word} {', '.join(names)}" for word, names in (("without", fewer), ("with", more)) if names]
+    what = (
+        f"a model with other inputs than this version: {'; '.join(differences) or 'in another order'}"
+        if evaluation.inputs
+        else "a model whose inputs were not recorded"
+    )
+    text = (
+        f"The newest one is of {what}. So it is not shown here; run tidemark evaluate with the inputs of this version."
+    )
+    return f"<h2>Walk-forward evaluation</h2><p>{html.escape(text)}</p>"
 
 
 def _curves(evaluation: WalkForward) -> str:

@@ -48,6 +48,8 @@ class WalkForward:
     overall: Mapping[Contender, Figures]
     gain: tuple[float, float, float] | None
     """By how much retraining lowers the loss after the first span, and the bounds of its 95 % interval."""
+    inputs: tuple[str, ...] = ()
+    """What its models were given, in order, what a request gives included; empty where it was not recorded."""
 
     def to_json(self) -> str:
         """As JSON; a figure that cannot be told is null."""
@@ -87,6 +89,7 @@ def kept(home: Path, model: str) -> WalkForward | None:
         spans = tuple(SpanResult(**{**span, "figures": _told(span["figures"])}) for span in stored["spans"])
         gain = stored["gain"] and tuple(stored["gain"])
         lists = {"spans": spans, "gain": gain, "left_out_inputs": tuple(stored["left_out_inputs"])}
+        lists["inputs"] = tuple(stored.get("inputs", ()))
         return WalkForward(**{**stored, **lists, "overall": _told(stored["overall"])})
     except FileNotFoundError:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -28,6 +29,15 @@ def page(title: str, parts: Iterable[str]) -> str:
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title><style>{_STYLE}</style>"
         f"<body>{''.join(parts)}</body></html>"
     )
+
+
+def with_section(document: str, name: str, content: str, *, first: bool = False) -> str:
+    """The page with a section of that name, in place of an earlier one; below its heading if it is to be the first."""
+    opening, closing = f"<section id={name}>", "</section>"
+    without = re.sub(f"{re.escape(opening)}.*?{re.escape(closing)}", "", document, flags=re.DOTALL)
+    before, border, after = without.partition("</h1>") if first else without.rpartition("</body>")
+    section = f"{opening}{content}{closing}" if content else ""
+    return f"{before}{border}{section}{after}" if first else f"{before}{section}{border}{after}"
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> str:

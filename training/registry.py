@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from feature_repo.home import home as home_folder
-from training import artifact
+from training import artifact, version_status
 from training.deployed import CHALLENGER, CHAMPION, PINNED, deployed, registry_address
 from training.fit import Fitted
 from training.gates import Verdict
 from training.headlines import BIAS, bias
 from training.moved import follow
+from training.version_status import VersionStatus
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -28,8 +29,15 @@ from mlflow.exceptions import MlflowException
 
 BEFORE = "before"
 """The tag of a champion that names the version it took over from."""
+PAGE = "report.html"
+"""The page of a model, beside its artifact."""
 GATES = "gates"
 """The tag of a version that holds the verdicts of its gates."""
+
+
+def latest_folder(home: Path, model: str) -> Path:
+    """What was trained last in a home, whether it serves or not: artifact, page, manifest of the training set."""
+    return home / "models" / "latest" / model
 
 
 class RegistryError(ValueError):
@@ -101,7 +109,6 @@ class Registry:
             for verdict in verdicts:
                 client.set_tag(run.info.run_id, f"gate: {verdict.gate}", f"{verdict.outcome}: {verdict.reason}")
             client.log_artifacts(run.info.run_id, str(folder), "model")
-            client.log_artifact(run.info.run_id, str(report))
             try:
                 client.create_registered_model(spec.name, description=spec.question)
             except MlflowException as problem:
@@ -117,6 +124,8 @@ class Registry:
                 },
                 description=note or None,
             )
+            version_status.show_registered(report, str(made.version), note)
+            client.log_artifact(run.info.run_id, str(report))
         except BaseException:
             client.set_terminated(run.info.run_id, "FAILED")
             raise
@@ -145,6 +154,7 @@ class Registry:
         if before and before != version:
             client.set_model_version_tag(model, made.version, BEFORE, before)
         client.set_registered_model_alias(model, CHAMPION, made.version)
+        self.show_status(model)
 
     def roll_back(self, model: str) -> str:
         """Let the version serve that did before the present champion; it is returned."""
@@ -157,7 +167,24 @@ class Registry:
                 f"{model}: version {present} took over from no other; there is nothing to roll back to."
             )
         client.set_registered_model_alias(model, CHAMPION, before)
+        self.show_status(model)
         return str(before)
+
+    def show_status(self, model: str) -> None:
+        """Let the page of the version trained last in this home say which version it is, and whether that serves."""
+        folder = latest_folder(self.home, model)
+        if not (folder / PAGE).exists() or not (folder / "model" / artifact.MANIFEST).exists():
+            return
+        sha256 = artifact.sha256_of(folder / "model")
+        for version in self.versions(model):
+            if version.tags.get(PINNED) == sha256:
+                unknown = [{"gate": "unknown", "outcome": "failed", "reason": "no verdicts are recorded"}]
+                judged = json.loads(version.tags.get(GATES) or json.dumps(unknown))
+                failures = [f"{gate['gate']}: {gate['reason']}" for gate in judged if gate["outcome"] == "failed"]
+                champion, note = self.champion(model), version.description or ""
+                status = VersionStatus(model, str(version.version), note, champion, failures)
+                version_status.show_on(folder / PAGE, status)
+                return
 
     def champion(self, model: str) -> str | None:
         """The version that serves, if any does."""

@@ -25,7 +25,7 @@ from training.graph import graph_of
 from training.headlines import BIAS, bias
 from training.population import Population, population_of
 from training.preflight import require_trainable, test_rows_from
-from training.registry import Registry
+from training.registry import PAGE, Registry, latest_folder
 from training.row_selection import as_moment
 from training.specs import ModelSpec, spec_of
 from training.training_lock import training_lock
@@ -124,7 +124,7 @@ def _evaluated(
     spec, store, registry = rows.spec, open_store(), Registry(home)
     views = views_of(store, store.get_feature_service(spec.service))
     champion = registry.champion(spec.name)  # asked first: a registry that is away says so before the work
-    inputs = inputs_without(spec, views, without)
+    inputs, walked = inputs_without(spec, views, without), evaluations.kept(home, spec.name)
     fitted = fit(rows, inputs, test_from=as_moment(test_from, "test_from"), tune=tune, show=show)
     population = population_of(fitted, store, home)
     evidence = Evidence(fitted, _answers_of(champion, registry, fitted), champion or "", population)
@@ -133,15 +133,17 @@ def _evaluated(
         draft = Path(scratch) / "latest"
         _write(fitted, population, draft / "model", without)
         rows.manifest.write(draft / "training-set.manifest.json")
-        file = page.write(draft / "report.html", report.report(fitted, judged, population))
-        if walked := evaluations.kept(home, spec.name):
-            evaluation_page.show_on(file, walked)
+        file = page.write(draft / PAGE, report.report(fitted, judged, population))
+        if walked:
+            evaluation_page.show_on(file, walked, inputs.names)
         version = registry.register(fitted, draft / "model", file, judged, left_out=without, note=note)
-        place = _folder(home / "models" / "latest") / spec.name
+        place = latest_folder(home, spec.name)
+        _folder(place.parent)
         if place.exists():
             place.rename(Path(scratch) / "before")
         draft.rename(place)
-    return Trained(fitted, version, judged, place / "model", place / "report.html")
+    registry.show_status(spec.name)
+    return Trained(fitted, version, judged, place / "model", place / PAGE)
 
 
 def _folder(place: Path) -> Path:

@@ -129,6 +129,7 @@ def walk_forward(
         spans=tuple(results),
         overall=_overall(spec, answered, results),
         gain=gain,
+        inputs=inputs.names,
     )
 
 

@@ -231,6 +231,28 @@ def test_values_past_their_time_to_live_are_trained_on_as_they_are_served(home, 
     assert made.manifest.left_out[UNANSWERED] == 2
 
 
+def test_the_page_says_which_version_it_is_about_and_whether_that_serves(home, registered):
+    registry, (first, second) = Registry(home), (made.version for made in registered)
+    page = registered[1].report
+    registry.promote("move_probability", first)
+    assert f"<th>Version</th><td>{second}</td>" in page.read_text()
+    assert "no, it is a candidate: its gates passed, and it is not promoted" in page.read_text() or (
+        "its gates failed: " in page.read_text()
+    )
+    assert f"; version {first} serves" in page.read_text()
+    registry.promote("move_probability", second)
+    assert "<th>Serves</th><td>yes: it is the champion</td>" in page.read_text()
+    registry.roll_back("move_probability")
+    assert f"; version {first} serves" in page.read_text()
+
+
+def test_the_registrys_copy_of_the_page_names_the_version(home, registered):
+    registry = Registry(home)
+    version = next(each for each in registry.versions("move_probability") if str(each.version) == registered[0].version)
+    copy = Path(registry.client.download_artifacts(version.run_id, "report.html"))
+    assert f"<th>Version</th><td>{registered[0].version}</td>" in copy.read_text()
+
+
 def test_a_version_that_was_never_made_cannot_serve(home, registered):
     with pytest.raises(RegistryError, match="has no version 99"):
         Registry(home).promote("move_probability", "99")

@@ -114,11 +114,10 @@ def test_an_evaluation_is_kept_as_json_and_read_again(evaluation, tmp_path):
 
 
 def test_the_page_shows_the_newest_evaluation_alone(evaluation, tmp_path):
-    file = tmp_path / "models" / "latest" / "contact_timing" / "report.html"
-    file.parent.mkdir(parents=True)
+    file = tmp_path / "report.html"
     file.write_text("<html><body><h1>before</h1></body></html>")
-    evaluation_page.show_on_page(replace(evaluation, window="24M"), tmp_path)
-    assert evaluation_page.show_on_page(evaluation, tmp_path) == file
+    assert evaluation_page.show_on(file, replace(evaluation, window="24M"), evaluation.inputs)
+    assert evaluation_page.show_on(file, evaluation, evaluation.inputs)
     page = file.read_text()
     assert page.count("Walk-forward evaluation") == 1
     assert "before" in page
@@ -126,6 +125,40 @@ def test_the_page_shows_the_newest_evaluation_alone(evaluation, tmp_path):
     assert "24M" not in page
     assert "trained once" in page
     assert "<svg" in page
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        (lambda own: own[:-1], "with other inputs than this version: with {last}."),
+        (lambda own: (*own, "months_ahead"), "with other inputs than this version: without months_ahead."),
+        (lambda own: own[::-1], "with other inputs than this version: in another order."),
+    ],
+)
+def test_an_evaluation_of_other_inputs_is_not_shown_as_this_versions(evaluation, tmp_path, inputs, said):
+    file = tmp_path / "report.html"
+    file.write_text("<html><body><h1>before</h1></body></html>")
+    assert not evaluation_page.show_on(file, evaluation, inputs(evaluation.inputs))
+    page = file.read_text()
+    assert said.format(last=evaluation.inputs[-1]) in page
+    assert "trained once" not in page
+    assert "<svg" not in page
+
+
+def test_an_evaluation_whose_inputs_were_not_recorded_is_not_shown(evaluation, tmp_path):
+    stored = json.loads(evaluations.keep(evaluation, tmp_path).read_text())
+    assert stored.pop("inputs") == list(evaluation.inputs)
+    evaluations.file_of(tmp_path, "contact_timing").write_text(json.dumps(stored))
+    file = tmp_path / "report.html"
+    file.write_text("<html><body><h1>before</h1></body></html>")
+    assert not evaluation_page.show_on(file, evaluations.kept(tmp_path, "contact_timing"), evaluation.inputs)
+    assert "a model whose inputs were not recorded" in file.read_text()
+
+
+def test_an_evaluation_without_a_model_has_a_page_of_its_own(evaluation, tmp_path):
+    file = evaluation_page.show_on_page(evaluation, tmp_path)
+    assert file == tmp_path / "evaluations" / "contact_timing" / "walk-forward.html"
+    assert "trained once" in file.read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from training import page
+
+
+def test_a_section_takes_the_place_of_an_earlier_one_of_its_name():
+    document = page.page("t", ["<h1>t</h1>", "<p>text</p>"])
+    twice = page.with_section(page.with_section(document, "a", "old"), "a", "new")
+    assert twice == document.replace("</body>", "<section id=a>new</section></body>")
+    assert page.with_section(twice, "a", "") == document
+    first = page.with_section(document, "a", "new", first=True)
+    assert first == document.replace("</h1>", "</h1><section id=a>new</section>")
