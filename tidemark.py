@@ -23,6 +23,7 @@ from rich.table import Table
 
 from feature_repo.home import CopiedEnvironmentError
 from feature_repo.home import home as home_folder
+from training.wording import counted
 
 if TYPE_CHECKING:
     from pipelines.raw.load import TableReport
@@ -412,27 +413,34 @@ def feature_set_command(
     with _quiet():
         from training.deployed import NotDeployedError
         from training.facts import NoFactsError
-        from training.feature_set import feature_set, scored
-        from training.table_files import read_table, write_table
+        from training.feature_set import feature_set
+        from training.offline_scores import portfolio_model
+        from training.table_files import read_table, require_writable, write_left_out, write_table
 
         with _complaining(NoFactsError, NotDeployedError, ValueError), _progress() as show:
+            require_writable(out)
+            champion = portfolio_model(model, home=home) if score else None
             features = feature_set(
                 model, at=at, entities=read_table(entities) if entities else None, request=_numbers(request or []),
-                home=home, show=show,
+                check=champion.require_answerable if champion else lambda _: None, home=home, show=show,
             )  # fmt: skip
-            table = scored(features, home=home) if score else features.table
-            if not len(table):
+            if not len(features.table):
                 raise ValueError(
-                    f"none of {features.unanswered:,} rows has features by then that are young enough, so nothing was "
-                    "written. `tidemark doctor` lists the published days."
+                    f"none of {counted(len(features.left_out), 'row')} has features by then that are young enough, so "
+                    f"nothing was written: {features.left_out_summary}. `tidemark doctor` lists the published days."
                 )
+            table = champion.scored(features) if champion else features.table
             write_table(table, out)
+            left_out = write_left_out(features.left_out, out)
     console.print(
-        f"{len(table):,} rows, {len(table.column_names)} columns. Written: {escape(str(out))}", soft_wrap=True
+        f"{counted(len(table), 'row')}, {counted(len(table.column_names), 'column')}. Written: {escape(str(out))}",
+        soft_wrap=True,
     )
-    if features.unanswered:
+    if left_out:
         console.print(
-            f"{features.unanswered:,} rows left out: no features by then, or too old ones: the scorer would not answer."
+            f"{counted(len(features.left_out), 'row')} left out, as the scorer would not answer: "
+            f"{escape(features.left_out_summary)}. All of them: {escape(str(left_out))}",
+            soft_wrap=True,
         )
 
 

@@ -1,33 +1,28 @@
 """Feature sets: what was known of entities at a moment, without labels, to score a portfolio offline.
 
 The features are those of a training set at that moment, and a champion's predictions on them those that the scorer
-gives with `as_of`; entities that it would refuse to answer for are left out, and counted.
+gives with `as_of`; entities that it would refuse to answer for are left out, each with its reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from feast import FeatureStore, FeatureView, FileSource
 from feast.base_feature_view import BaseFeatureView
 
 from feature_repo.home import home as home_folder
 from feature_repo.store import open_store
 from training import past
-from training.artifact import BEYOND, Artifact
-from training.dataset import joined_features, service_of, views_of
-from training.deployed import CHAMPION, deployed
+from training.dataset import RowCheck, joined_features, service_of, views_of
+from training.freshness import Freshness
 from training.policy import FAIL
-from training.prices import estimate_and_months
-from training.registry import Registry
 from training.row_selection import MOMENT, TrainingSetError, arrow, as_moment, day_of, given_rows, thinned, with_columns
 from training.specs import ModelSpec, spec_of
 
@@ -36,18 +31,37 @@ if TYPE_CHECKING:
     import polars as pl
 
 Shown = Callable[[str, int, int], None]
-LEVEL = 0.8
-"""The share of prices that the intervals of predictions are to hold."""
+REASON = "left_out_reason"
+"""The column that says why a row is left out."""
+SHOWN = 3
+"""So many of the rows that are left out are named in a message."""
 
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """Rows of entity, event_timestamp and features, ordered by moment and entity."""
+    """Rows of entity, event_timestamp and features, in the order in which the rows were given."""
 
     spec: ModelSpec
     table: pa.Table
-    unanswered: int
-    """How many rows are left out: the scorer would not answer them, for want of features that are fresh enough."""
+    freshness: Freshness
+    """Of the rows of the table."""
+    left_out: pa.Table
+    """The rows that the scorer would not answer, for want of features that are fresh enough, with `REASON`."""
+
+    @property
+    def unanswered(self) -> int:
+        """How many rows are left out."""
+        return len(self.left_out)
+
+    @property
+    def left_out_summary(self) -> str:
+        """The first of the rows that are left out, each with its reason."""
+        first = self.left_out.slice(0, SHOWN)
+        named = [
+            f"{self.spec.entity} {entity} ({reason})"
+            for entity, reason in zip(first[self.spec.entity].to_pylist(), first[REASON].to_pylist(), strict=True)
+        ]
+        return ", ".join(named) + (", ..." if len(self.left_out) > SHOWN else "")
 
 
 def feature_set(
@@ -57,6 +71,7 @@ def feature_set(
     entities: pa.Table | pd.DataFrame | pl.DataFrame | None = None,
     request: Mapping[str, float] | None = None,
     at_most: int | None = None,
+    check: RowCheck = lambda _: None,
     store: FeatureStore | None = None,
     home: Path | None = None,
     show: Shown = lambda *_: None,
@@ -65,6 +80,8 @@ def feature_set(
 
     The table has the entity's join key, `event_timestamp` unless `at` says it for all, and whatever else; its columns
     stay. `request` gives the inputs that a request brings (`months_ahead`), for all rows, where no column does.
+    An entity may stand in several rows, as for several months ahead: each is answered. `check` is called with the rows
+    before their features are looked up, and may raise.
     `at_most` keeps so many of all entities, chosen by a hash.
     """
     spec = model if isinstance(model, ModelSpec) else spec_of(model)
@@ -72,68 +89,29 @@ def feature_set(
     service = service_of(store, spec.service)
     views, moment = views_of(store, service), as_moment(at, "at")
     show("rows", 0, 1)
-    if entities is not None:
-        rows = given_rows(_at(entities, moment), spec, labelled=False)
-    elif moment is not None:
-        rows = _everybody(spec, views, moment, folder)
-        rows = rows if at_most is None else thinned(rows, spec.entity, at_most)
-    else:
+    if entities is None and moment is None:
         raise TrainingSetError(f"{spec.name}: expected a moment (`at`) or entity rows, found neither")
-    rows = with_columns(rows, _requested(spec, rows, request or {}))
-    rows = rows.sort_by([("event_timestamp", "ascending"), (spec.entity, "ascending")])
+    given = None if entities is None else given_rows(_at(entities, moment), spec, labelled=False)
+    requested = _requested(spec, [] if given is None else given.column_names, request or {})
+    if given is None:
+        assert moment is not None  # noqa: S101  else there would be rows
+        given = _everybody(spec, views, moment, folder)
+        given = given if at_most is None else thinned(given, spec.entity, at_most)
+    rows = with_columns(given, {name: pa.array([value] * len(given)) for name, value in requested.items()})
+    check(rows)
     show("rows", 1, 1)
-    features, answered = past.apply(joined_features(spec, store, views, rows, show), views, spec.when_missing)
+    joined = joined_features(spec, store, views, rows, show)
+    features, answered = past.apply(joined, views, spec.when_missing)
+    freshness = Freshness.of(joined, views, spec.entity)
     inputs = [field.name for view in views for field in view.projection.features]
-    kept = features.filter(pa.array(answered))
-    table = kept.select([*rows.column_names, *(name for name in inputs if name not in rows.column_names)])
-    return FeatureSet(spec, table, len(rows) - len(table))
-
-
-def scored(features: FeatureSet, *, home: Path | None = None, alias: str = CHAMPION) -> pa.Table:
-    """The rows with the predictions of the model that bears the alias: what the scorer would have answered then."""
-    folder = home or home_folder()
-    version = deployed(features.spec.name, alias, folder).version
-    model = Registry(folder).load(features.spec.name, alias)
-    if missing := [name for name in model.card.inputs.names if name not in features.table.column_names]:
-        raise TrainingSetError(
-            f"{features.spec.name} version {version} reads {', '.join(missing)}, which its service no longer gives: "
-            "train it anew."
-        )
-    for name, (_, high) in model.card.ranges.items():
-        try:
-            asked = features.table[name].cast(pa.float64())
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
-            raise TrainingSetError(f"{name}: expected numbers, found {features.table[name].type}: {problem}") from None
-        if (farthest := pc.max(asked).as_py() or 0) > high + BEYOND:
-            raise TrainingSetError(
-                f"{features.spec.name} version {version} was trained with {name} up to {high:.1f}, found {farthest:g}: "
-                "the scorer would refuse to answer. Ask for less, or train on a longer time."
-            )
-    columns = {"model_version": pa.array([version] * len(features.table))} | predictions(model, features.table)
-    return with_columns(features.table, columns)
-
-
-def predictions(model: Artifact, table: pa.Table) -> dict[str, pa.Array]:
-    """A model's answers as columns, under the names that the scorer has for them."""
-    card = model.card
-    rows = card.inputs.matrix(table)
-    answers = model.answers(rows).astype(np.float64) if len(rows) else np.empty((0, max(len(card.centre), 1)))
-    if card.task == "multiclass":
-        best = answers.argmax(axis=1)
-        return {
-            "predicted_value": pa.array(answers.max(axis=1, initial=0)),
-            "predicted_class": pa.array(np.array(card.classes, object)[best], pa.string()),
-            **{f"probability_{name}": pa.array(answers[:, place]) for place, name in enumerate(card.classes)},
-        }
-    columns = {"predicted_value": pa.array(answers[:, 0])}
-    if card.thresholds:
-        place = np.searchsorted(card.thresholds, answers[:, 0], side="right")
-        columns["predicted_class"] = pa.array(np.array(card.classes, object)[place], pa.string())
-    if card.intervals:
-        group = estimate_and_months(spec_of(card.model), card.inputs, rows)
-        low, high = card.intervals.bounds(answers[:, 0], *group, LEVEL)
-        columns |= {"interval_low": pa.array(low), "interval_high": pa.array(high)}
-    return columns
+    columns = [*rows.column_names, *(name for name in inputs if name not in rows.column_names)]
+    refused = freshness.where(pa.array(~answered)).refusals(spec.when_missing, spec.name)
+    return FeatureSet(
+        spec,
+        table=features.filter(pa.array(answered)).select(columns),
+        freshness=freshness.where(pa.array(answered)),
+        left_out=rows.filter(pa.array(~answered)).append_column(REASON, pa.array(refused, pa.string())),
+    )
 
 
 def _everybody(spec: ModelSpec, views: list[BaseFeatureView], moment: datetime, home: Path) -> pa.Table:
@@ -171,15 +149,16 @@ def _at(entities: pa.Table | pd.DataFrame | pl.DataFrame, moment: datetime | Non
     return table.append_column("event_timestamp", pa.array([moment] * len(table), MOMENT))
 
 
-def _requested(spec: ModelSpec, rows: pa.Table, request: Mapping[str, float]) -> dict[str, pa.Array]:
+def _requested(spec: ModelSpec, columns: Sequence[str], request: Mapping[str, float]) -> dict[str, float]:
+    """What a request gives for all rows, beside the columns that the rows have."""
     if unknown := [name for name in request if name not in spec.label.extra]:
         expected = ", ".join(spec.label.extra) or "nothing beside the entity and the moment"
         raise TrainingSetError(f"{spec.name}: a request gives {expected}, found {', '.join(unknown)}")
-    if twice := [name for name in request if name in rows.column_names]:
+    if twice := [name for name in request if name in columns]:
         raise TrainingSetError(f"{spec.name}: {', '.join(twice)} is given for all rows and is a column as well: choose")
-    if missing := [name for name in spec.label.extra if name not in request and name not in rows.column_names]:
+    if missing := [name for name in spec.label.extra if name not in request and name not in columns]:
         raise TrainingSetError(
             f"{spec.name}: expected {', '.join(missing)}, which each request to the model gives: a column of the "
             f"entity rows, or one value for all (--request {missing[0]}=0)"
         )
-    return {name: pa.array([float(value)] * len(rows)) for name, value in request.items()}
+    return {name: float(value) for name, value in request.items()}

@@ -16,10 +16,25 @@ def read_table(file: Path) -> pa.Table:
         raise ValueError(f"{file}: expected rows in Parquet or CSV: {problem}") from None
 
 
-def write_table(table: pa.Table, file: Path) -> None:
-    """Rows to Parquet, or to CSV if the name ends so."""
+def require_writable(file: Path) -> None:
+    """Refuse a name that says of no format how to write it."""
     if file.suffix not in (".parquet", ".csv"):
         raise ValueError(f"{file}: expected a name that ends in .parquet or .csv")
+
+
+def write_left_out(rows: pa.Table, beside: Path) -> Path | None:
+    """The rows that another file lacks, beside it; where there are none, an earlier such file is removed."""
+    file = beside.with_name(f"{beside.stem}.left-out{beside.suffix}")
+    if not len(rows):
+        file.unlink(missing_ok=True)
+        return None
+    write_table(rows, file)
+    return file
+
+
+def write_table(table: pa.Table, file: Path) -> None:
+    """Rows to Parquet, or to CSV if the name ends so."""
+    require_writable(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix == ".csv":
         csv.write_csv(table, file)

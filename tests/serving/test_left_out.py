@@ -7,7 +7,8 @@ import pytest
 
 from training.dataset import training_set
 from training.deployed import deployed
-from training.feature_set import feature_set, scored
+from training.feature_set import feature_set
+from training.offline_scores import portfolio_model
 from training.registry import Registry
 from training.train import train
 
@@ -71,7 +72,7 @@ def test_a_portfolio_is_scored_as_over_http(client, model, ids, settings):
     )
     months = {"months_ahead": 6} if model == "property_value" else {}
     portfolio = feature_set(model, at=moment, entities=entities, request=months, home=settings.home)
-    table = scored(portfolio, home=settings.home).to_pylist()
+    table = portfolio_model(model, home=settings.home).scored(portfolio).to_pylist()
     assert portfolio.unanswered == 9 - len(table)
     version = deployed(model, home=settings.home).version
     for row in table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import duckdb
 import pandas as pd
 import pyarrow as pa
@@ -11,7 +13,7 @@ from typer.testing import CliRunner
 
 from tidemark import app
 from training.dataset import training_set
-from training.feature_set import feature_set
+from training.feature_set import REASON, feature_set
 from training.row_selection import TrainingSetError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -50,11 +52,30 @@ def test_a_moment_after_the_end_of_labels_is_answered(home):
     assert len(feature_set("move_probability", at="2026-07-08", home=home).table) > 300
 
 
-def test_whom_the_scorer_would_not_answer_is_left_out_and_counted(home):
-    portfolio = pd.DataFrame({"customer_id": [1, 987_654_321]})
+def test_whom_the_scorer_would_not_answer_is_left_out_and_named(home):
+    portfolio = pd.DataFrame({"customer_id": [987_654_321, 1], "list": ["a", "b"]})
     found = feature_set("move_probability", at="2026-07-08", entities=portfolio, home=home)
     assert found.table["customer_id"].to_pylist() == [1]
-    assert found.unanswered == 1
+    assert found.left_out.select(["customer_id", "list", REASON]).to_pylist() == [
+        {"customer_id": 987_654_321, "list": "a", REASON: "no view knows customer_id 987654321"}
+    ]
+    assert found.left_out_summary == "customer_id 987654321 (no view knows customer_id 987654321)"
+
+
+def test_rows_stay_in_the_order_in_which_they_were_given(home):
+    moments = [datetime(2026, 7, day, tzinfo=UTC) for day in (8, 6, 7, 8)]
+    portfolio = pa.table({"customer_id": [9, 12, 3, 1], "event_timestamp": moments})
+    found = feature_set("move_probability", entities=portfolio, home=home).table
+    assert found["customer_id"].to_pylist() == [9, 12, 3, 1]
+    assert found["event_timestamp"].to_pylist() == moments
+    alone = feature_set("move_probability", entities=portfolio.slice(1, 1), home=home).table
+    assert found.slice(1, 1).to_pylist() == alone.to_pylist()
+
+
+def test_an_entity_may_stand_in_several_rows(home):
+    portfolio = pa.table({"property_id": [1, 1, 1], "months_ahead": [12.0, 0.0, 12.0]})
+    found = feature_set("property_value", at="2026-07-08", entities=portfolio, home=home).table
+    assert found["months_ahead"].to_pylist() == [12.0, 0.0, 12.0]
 
 
 def test_own_columns_stay(home):
@@ -109,3 +130,33 @@ def test_the_command_line_writes_what_the_function_gives(home, tmp_path):
     assert written["estimated_value"].equals(expected.table["estimated_value"])
     refused = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out.xlsx"), "--home", str(home)])
     assert "expected a name that ends in .parquet or .csv" in refused.output
+
+
+def test_the_command_line_names_the_rows_that_it_leaves_out_and_writes_them_beside_the_others(home, tmp_path):
+    (tmp_path / "portfolio.csv").write_text(
+        "customer_id,list\n987654321,a\n2,b\n987654322,c\n1,d\n987654323,e\n987654324,f\n"
+    )
+    words = ["feature-set", "move_probability", "--at", "2026-07-08", "--home", str(home)]
+    asked = ["--entities", str(tmp_path / "portfolio.csv"), "--out", str(tmp_path / "out.csv")]
+    run = CliRunner().invoke(app, [*words, *asked])
+    assert run.exit_code == 0, run.output
+    assert "4 rows left out, as the scorer would not answer: customer_id 987654321 (no view knows" in run.output
+    assert "customer_id 987654323 (no view knows customer_id 987654323), ..." in run.output
+    beside = tmp_path / "out.left-out.csv"
+    assert str(beside) in run.output
+    assert pd.read_csv(tmp_path / "out.csv")["list"].tolist() == ["b", "d"]
+    assert pd.read_csv(beside)["list"].tolist() == ["a", "c", "e", "f"]
+    (tmp_path / "portfolio.csv").write_text("customer_id\n1\n")
+    run = CliRunner().invoke(app, [*words, *asked])
+    assert "1 row, " in run.output
+    assert not beside.exists()
+
+
+def test_a_portfolio_of_which_nothing_is_known_is_refused_with_the_reason(home, tmp_path):
+    (tmp_path / "portfolio.csv").write_text("customer_id\n987654321\n")
+    words = ["feature-set", "move_probability", "--at", "2026-07-08", "--out", str(tmp_path / "out.csv")]
+    run = CliRunner().invoke(app, [*words, "--entities", str(tmp_path / "portfolio.csv"), "--home", str(home)])
+    assert run.exit_code == 2
+    assert "none of 1 row has features by then" in run.output
+    assert "customer_id 987654321 (no view knows customer_id 987654321)" in run.output
+    assert not list(tmp_path.glob("out*"))

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from training.dataset import training_set
+from training.feature_set import feature_set
 from training.train import train
 from training.training_lock import TrainingInProgressError
 from training.walk_forward import walk_forward
@@ -96,3 +97,14 @@ def test_own_rows_with_a_label_that_cannot_be_are_refused_before_features_are_lo
     assert "features" not in stages
 
 
+def test_a_portfolio_that_the_scorer_would_refuse_is_refused_before_features_are_looked_up(home, stages, show):
+    with pytest.raises(ValueError, match="expected months_ahead, which each request to the model gives"):
+        feature_set("property_value", at="2026-07-08", home=home, show=show)
+
+    def refuse(rows: pa.Table) -> None:
+        raise ValueError(f"{len(rows)} rows")
+
+    own = pa.table({"property_id": [1, 2], "months_ahead": [1.0, 60.0]})
+    with pytest.raises(ValueError, match="2 rows"):
+        feature_set("property_value", at="2026-07-08", entities=own, check=refuse, home=home, show=show)
+    assert "features" not in stages

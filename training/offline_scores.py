@@ -1,0 +1,123 @@
+"""A champion's answers for a feature set: what the scorer would have answered at each row's moment, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_repo.home import home as home_folder
+from training.artifact import BEYOND, Artifact
+from training.deployed import CHAMPION, deployed
+from training.feature_set import FeatureSet
+from training.policy import WhenMissing
+from training.prices import estimate_and_months
+from training.registry import Registry
+from training.row_selection import TrainingSetError, with_columns
+from training.specs import ModelSpec, spec_of
+
+LEVEL = 0.8
+"""The share of prices that the intervals of predictions are to hold, as where a request does not say."""
+AS_OF = "features_as_of_"
+"""What the columns that say when a view's values stood begin with."""
+
+
+@dataclass(frozen=True)
+class PortfolioModel:
+    """A version of a model that is to answer for a feature set."""
+
+    spec: ModelSpec
+    version: str
+    artifact: Artifact
+
+    def require_answerable(self, rows: pa.Table) -> None:
+        """Refuse rows that the scorer would refuse whatever their features are, and columns that answers will have."""
+        for name, (_, high) in self.artifact.card.ranges.items():
+            try:
+                requested = rows[name].cast(pa.float64())
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
+                raise TrainingSetError(f"{name}: expected numbers, found {rows[name].type}: {problem}") from None
+            if (farthest := pc.max(requested).as_py() or 0) > high + BEYOND:
+                raise TrainingSetError(
+                    f"{self.spec.name} version {self.version} was trained with {name} up to {high:.1f}, found "
+                    f"{farthest:g}: the scorer would refuse to answer. Ask for less, or train on a longer time."
+                )
+        if taken := [name for name in rows.column_names if name in _ANSWERS or name.startswith(AS_OF)]:
+            raise TrainingSetError(
+                f"{self.spec.name}: the entity rows have {', '.join(taken)}, which answers have as well: rename these "
+                "columns, or leave them out."
+            )
+
+    def scored(self, features: FeatureSet) -> pa.Table:
+        """The rows with the answers of the model, and of what these rest on."""
+        card = self.artifact.card
+        if missing := [name for name in card.inputs.names if name not in features.table.column_names]:
+            raise TrainingSetError(
+                f"{self.spec.name} version {self.version} reads {', '.join(missing)}, which its service no longer "
+                "gives: train it anew."
+            )
+        self.require_answerable(features.table)
+        views = [view for view in features.freshness.ttl if view in {each.view for each in card.inputs.each}]
+        policy = {view: WhenMissing.of(rule) for view, rule in card.when_missing.items()}
+        notes = ["; ".join(of_row) for of_row in features.freshness.degraded(policy, views)]
+        count = len(features.table)
+        return with_columns(
+            features.table,
+            {
+                "model": pa.array([card.model] * count, pa.string()),
+                "model_version": pa.array([self.version] * count, pa.string()),
+                **predictions(self.artifact, features.table),
+                **{f"{AS_OF}{view}": features.freshness.rows[view] for view in views},
+                "degraded": pa.array(notes, pa.string()),
+                "predicted_at": pa.array([datetime.now(UTC)] * count, pa.timestamp("us", "UTC")),
+            },
+        )
+
+
+_ANSWERS = (
+    "model", "model_version", "predicted_value", "predicted_class", "confidence", "interval_low", "interval_high",
+    "interval_level", "degraded", "predicted_at",
+)  # fmt: skip
+
+
+def portfolio_model(model: str, *, home: Path | None = None, alias: str = CHAMPION) -> PortfolioModel:
+    """The version that bears the alias."""
+    folder, spec = home or home_folder(), spec_of(model)
+    version = deployed(spec.name, alias, folder).version
+    return PortfolioModel(spec, version, Registry(folder).load(spec.name, alias))
+
+
+def predictions(model: Artifact, table: pa.Table) -> dict[str, pa.Array]:
+    """A model's answers as columns, under the names that the scorer has for them."""
+    card = model.card
+    rows = card.inputs.matrix(table)
+    answers = model.answers(rows).astype(np.float64) if len(rows) else np.empty((0, max(len(card.centre), 1)))
+    if card.task == "multiclass":
+        best = answers.argmax(axis=1)
+        chance = pa.array(answers.max(axis=1, initial=0))
+        return {
+            "predicted_value": chance,
+            "predicted_class": pa.array(np.array(card.classes, object)[best], pa.string()),
+            "confidence": chance,
+            **{f"probability_{name}": pa.array(answers[:, place]) for place, name in enumerate(card.classes)},
+        }
+    value = answers[:, 0]
+    columns = {"predicted_value": pa.array(value), "predicted_class": pa.nulls(len(rows), pa.string())}
+    if card.thresholds:
+        place = np.searchsorted(card.thresholds, value, side="right")
+        columns["predicted_class"] = pa.array(np.array(card.classes, object)[place], pa.string())
+    if not card.intervals:
+        return columns | {"confidence": pa.array(np.maximum(value, 1 - value))}
+    group = estimate_and_months(spec_of(card.model), card.inputs, rows)
+    low, high = card.intervals.bounds(value, *group, LEVEL)
+    level = pa.array(np.full(len(rows), LEVEL))
+    return columns | {
+        "confidence": level,
+        "interval_low": pa.array(low),
+        "interval_high": pa.array(high),
+        "interval_level": level,
+    }
