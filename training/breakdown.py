@@ -65,13 +65,15 @@ def interval_groups(fitted: Fitted) -> tuple[GroupResult, ...]:
     return _results(fitted, ((group_name(code), group == code) for code in range(2 * len(MONTHS))))
 
 
-def half_widths(fitted: Fitted) -> dict[str, float]:
-    """Of each group of intervals, the half width of those of 80 %, as a distance of logarithms."""
+def half_widths(fitted: Fitted, farthest: float) -> dict[str, float]:
+    """The half width of intervals of 80 %, as a distance of logarithms, of each group that begins before `farthest`."""
     if fitted.intervals is None:
         return {}
+    nearest = (0.0, *MONTHS[:-1]) * 2
     return {
         group_name(code): float(np.interp(LEVEL, LEVELS, widths))
         for code, widths in enumerate(fitted.intervals.by_group)
+        if nearest[code] < farthest
     }
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from sklearn.metrics import roc_curve
 
+from training.artifact import BEYOND
 from training.breakdown import GroupResult, breakdown, half_widths
-from training.caveats import caveats
+from training.caveats import caveats, trained_ranges
 from training.fit import Fitted
 from training.gates import Verdict
 from training.metrics import Floats, reliability
@@ -73,7 +74,8 @@ def report(fitted: Fitted, verdicts: Sequence[Verdict], population: Population |
         parts += ["<h2>By class</h2>", _by_class(fitted)]
     for title, groups in breakdown(fitted).items():
         parts += [f"<h2>By {title}</h2>", _by_group(groups)]
-    if widths := half_widths(fitted):
+    answered_up_to = min((high + BEYOND for _, high in trained_ranges(fitted).values()), default=np.inf)
+    if widths := half_widths(fitted, answered_up_to):
         parts += [
             "<h2>Half widths of 80 % intervals</h2>",
             pairs((k, f"{np.expm1(w):.1%}") for k, w in widths.items()),
