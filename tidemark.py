@@ -358,12 +358,12 @@ def training_set_command(
         )  # fmt: skip
         beside = made.write(out) if out else None
         columns = column_report.write(made, out.with_suffix(".columns.html")) if out else None
-    console.print(f"{made.manifest.rows:,} rows, {len(made.table.column_names)} columns.")
+    console.print(f"{counted(made.manifest.rows, 'row')}, {counted(len(made.table.column_names), 'column')}.")
     if made.manifest.filled_in:
         console.print(f"Filled in, as the rows bring labels of their own: {made.manifest.filled_in}.")
     for reason, rows in made.manifest.left_out.items():
         if rows:
-            console.print(f"{rows:,} rows left out: {reason}.")
+            console.print(f"{counted(rows, 'row')} left out: {reason}.")
     if manifest:
         console.print(f"The same, byte for byte, as {escape(str(manifest))} tells.")
     if beside:
@@ -503,7 +503,7 @@ def train(
                 )
                 for reason, count in fitted.training_set.manifest.left_out.items():
                     if count:
-                        left_out.append(f"{spec.name}: {count:,} rows left out: {reason}")
+                        left_out.append(f"{spec.name}: {counted(count, 'row')} left out: {reason}")
                 for verdict in made.failures:
                     failed = True
                     complaints.print(
@@ -725,7 +725,7 @@ def _train_in_dagster(home: Path) -> None:
         from pipelines.run import train as weekly
 
         outcome = weekly(home)
-    shown = Table("model", "estimator", "rows taught", "on later time", "version", "", title="Models")
+    shown = Table("model", "estimator", "training rows", "on the test rows", "version", "", title="Models")
     for row in outcome.rows:
         shown.add_row(*map(escape, row))
     console.print(shown)

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from training import page
 from training.dataset import TrainingSet
 from training.split import SplitError, split_by_time
+from training.wording import counted
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.bool_]
@@ -79,15 +80,16 @@ def report(rows: TrainingSet, test_from: datetime | None = None) -> str:
     columns, manifest = describe(rows, test_from), rows.manifest
     train, test = _parts(rows, test_from)
     split = (
-        f"{train.sum():,} rows to train on, {test.sum():,} to test with"
+        f"{train.sum():,} training rows, {test.sum():,} test rows"
         if test.any()
-        else "the rows cannot be split by time into some to train on and some to test with: no drift is told"
+        else "the rows cannot be split by time into some to train on and some to test with: no drift is measured"
     )
+    left_out = (f"{counted(count, 'row')}: {reason}" for reason, count in manifest.left_out.items() if count)
     about = [
         ("Model", manifest.model),
         ("Label", manifest.label),
         ("Rows", f"{manifest.rows:,}, asked {_span(rows)}"),
-        ("Left out", "; ".join(f"{count:,} rows: {reason}" for reason, count in manifest.left_out.items() if count)),
+        ("Left out", "; ".join(left_out)),
         ("Filled in", manifest.filled_in),
         ("Split", split),
         ("Data until", manifest.data_end[:10]),

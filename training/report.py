@@ -17,6 +17,7 @@ from training.gates import Verdict
 from training.metrics import Floats, reliability
 from training.page import INK, SAND, TIDE, drawn, page, pairs
 from training.population import Population
+from training.wording import counted
 
 SAMPLE = 500
 _SHOWN = (
@@ -191,4 +192,4 @@ def _between(fitted: Fitted) -> int:
 
 
 def _left_out(left_out: Mapping[str, int]) -> str:
-    return "; ".join(f"{rows:,} rows: {reason}" for reason, rows in left_out.items() if rows) or "none"
+    return "; ".join(f"{counted(rows, 'row')}: {reason}" for reason, rows in left_out.items() if rows) or "none"

@@ -74,7 +74,7 @@ def test_rows_that_cannot_be_split_are_described_without_drift():
     settled = pa.array([FIRST + timedelta(days=400)] * 2, MOMENT)
     made = TrainingSet(made.spec, made.table.set_column(3, "label_until", settled), made.manifest)
     assert describe(made)[0].psi is None
-    assert "no drift is told" in report(made)
+    assert "no drift is measured" in report(made)
 
 
 def test_the_page_is_one_file_that_names_everything_and_fetches_nothing():
