@@ -18,7 +18,8 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #1d3557; max-width: 60rem; m
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
 td, th { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #dde3ea; text-align: left; vertical-align: top }
 td { overflow-wrap: anywhere }
-td.n, th.n { text-align: right } .passed { color: #2a7d46 } .failed { color: #b3261e; font-weight: bold }
+td.n, th.n { text-align: right } td.n { white-space: nowrap; overflow-wrap: normal }
+.passed { color: #2a7d46 } .failed { color: #b3261e; font-weight: bold }
 svg { max-width: 100%; height: auto } h2 { margin-top: 2.5rem }
 """
 

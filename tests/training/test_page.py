@@ -1,6 +1,16 @@
 from __future__ import annotations
 
+import re
+
 from training import page
+
+
+def test_cells_with_numbers_do_not_wrap():
+    document = page.page("t", [page.columns(("span", "loss"), [("2025-01-01 to 2025-03-31", "-0.1234")])])
+    assert "<td class=n>-0.1234</td>" in document
+    style = document[: document.index("</style>")]
+    rules = dict(re.findall(r"([^{}]+?) \{ ([^}]*) \}", style))
+    assert "white-space: nowrap" in rules[next(name for name in rules if name.strip() == "td.n")]
 
 
 def test_a_section_takes_the_place_of_an_earlier_one_of_its_name():
