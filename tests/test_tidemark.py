@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -163,6 +164,22 @@ def test_the_readme_says_of_each_dependency_why_it_is_there():
     table = (CHECKOUT / "README.md").read_text().split("## What it is built on")[1].split("\n## ")[0]
     told = {name for row in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for name in row.split(", ")}
     assert told - {"package", "---"} == names
+
+
+@pytest.mark.parametrize(("columns", "is_whole"), [(None, True), ("80", False)])
+def test_a_pipe_gets_whole_tables_unless_columns_says_how_wide_it_is(columns, is_whole):
+    cells = [
+        "one cell of forty characters in a row...",
+        "two cell of forty characters in a row...",
+        "three cells are wider than eighty here..",
+    ]
+    code = f"import tidemark; from rich.table import Table; t = Table('a', 'b', 'c'); t.add_row(*{cells!r}); tidemark.console.print(t)"
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
+    environment |= {"COLUMNS": columns} if columns else {}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert any(all(cell in line for cell in cells) for line in done.stdout.splitlines()) == is_whole
 
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "::", "192.168.1.7", "scorer.example"])

@@ -95,3 +95,20 @@ def test_a_bias_that_has_grown_by_the_end_is_named():
     )  # fmt: skip
     assert any("in the last quarter of the test" in caveat for caveat in caveats(fitted))
     assert not any("last quarter" in caveat for caveat in caveats(priced(np.zeros(ROWS))))
+
+
+def test_a_region_whose_values_are_off_is_named_with_its_ratio_and_rows():
+    region = np.where(np.arange(ROWS) < 400, 7, 8)
+
+    def caveats_with(ratio_of_region_7):
+        return caveats(
+            fitted_model(
+                task="price", labels=PRICES, answers=np.where(region == 7, ratio_of_region_7, 1.0) * PRICES,
+                baseline=PRICES, request=("months_ahead",),
+                columns={"estimate": PRICES, "months_ahead": np.zeros(ROWS), "region_id": region},
+            )
+        )  # fmt: skip
+
+    assert "regions whose median of value to price is off by over 10%: 7 (0.85 of 400)" in caveats_with(0.85)
+    assert "regions whose median of value to price is off by over 10%: 7 (1.12 of 400)" in caveats_with(1.12)
+    assert not any(caveat.startswith("regions") for caveat in caveats_with(0.95))
