@@ -47,8 +47,9 @@ def unseen(entity: str, entity_id: str) -> ProblemError:
 
 
 def not_ready(model: str, reason: str) -> ProblemError:
-    """No version of the model can answer."""
-    return ProblemError(409, "Model not ready", f"{model}: {reason}", {"model": model})
+    """No version of the model can answer; the reason may name the model already."""
+    detail = f"{model}: {reason.removeprefix(f'{model}: ')}"
+    return ProblemError(409, "Model not ready", detail, {"model": model})
 
 
 def bad(field_name: str, detail: str) -> ProblemError:

@@ -85,3 +85,4 @@ def test_without_models_the_scorer_says_so(settings, tmp_path, monkeypatch):
         found = client.post("/v1/predict/move-probability", json={"entity_id": "1"})
         assert found.status_code == 409
         assert "tidemark train" in found.json()["detail"]
+        assert found.json()["detail"].count("move_probability: ") == 1
