@@ -422,7 +422,8 @@ def feature_set_command(
             champion = portfolio_model(model, home=home) if score else None
             features = feature_set(
                 model, at=at, entities=read_table(entities) if entities else None, request=_numbers(request or []),
-                check=champion.require_answerable if champion else lambda _: None, home=home, show=show,
+                check=champion.require_answerable if champion else lambda _: None,
+                needed_views=champion.views if champion else None, home=home, show=show,
             )  # fmt: skip
             if not len(features.table):
                 raise ValueError(
@@ -558,9 +559,7 @@ def evaluate(
         shown.add_row(*line, end_section=place % each == 0)
     console.print(shown)
     console.print(evaluation.verdict, highlight=False)
-    console.print(
-        f"[dim]On the model's page: {escape(str(report))}. As JSON: {escape(str(file))}[/dim]", soft_wrap=True
-    )
+    console.print(f"[dim]Page: {escape(str(report))}. JSON: {escape(str(file))}[/dim]", soft_wrap=True)
 
 
 def _names(listed: str | None) -> tuple[str, ...]:

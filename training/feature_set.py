@@ -6,7 +6,7 @@ gives with `as_of`; entities that it would refuse to answer for are left out, ea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -72,6 +72,7 @@ def feature_set(
     request: Mapping[str, float] | None = None,
     at_most: int | None = None,
     check: RowCheck = lambda _: None,
+    needed_views: Collection[str] | None = None,
     store: FeatureStore | None = None,
     home: Path | None = None,
     show: Shown = lambda *_: None,
@@ -81,7 +82,8 @@ def feature_set(
     The table has the entity's join key, `event_timestamp` unless `at` says it for all, and whatever else; its columns
     stay. `request` gives the inputs that a request brings (`months_ahead`), for all rows, where no column does.
     An entity may stand in several rows, as for several months ahead: each is answered. `check` is called with the rows
-    before their features are looked up, and may raise.
+    before their features are looked up, and may raise. `needed_views` are those that a row is left out for want of;
+    all of the service if nothing is said, where a version may read fewer.
     `at_most` keeps so many of all entities, chosen by a hash.
     """
     spec = model if isinstance(model, ModelSpec) else spec_of(model)
@@ -101,11 +103,13 @@ def feature_set(
     check(rows)
     show("rows", 1, 1)
     joined = joined_features(spec, store, views, rows, show)
-    features, answered = past.apply(joined, views, spec.when_missing)
-    freshness = Freshness.of(joined, views, spec.entity)
+    needed = [view for view in views if needed_views is None or view.name in needed_views]
+    features, _ = past.apply(joined, views, spec.when_missing)
+    _, answered = past.apply(joined, needed, spec.when_missing)
+    freshness, refused_by = Freshness.of(joined, views, spec.entity), Freshness.of(joined, needed, spec.entity)
     inputs = [field.name for view in views for field in view.projection.features]
     columns = [*rows.column_names, *(name for name in inputs if name not in rows.column_names)]
-    refused = freshness.where(pa.array(~answered)).refusals(spec.when_missing, spec.name)
+    refused = refused_by.where(pa.array(~answered)).refusals(spec.when_missing, spec.name)
     return FeatureSet(
         spec,
         table=features.filter(pa.array(answered)).select(columns),

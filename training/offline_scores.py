@@ -34,6 +34,11 @@ class PortfolioModel:
     version: str
     artifact: Artifact
 
+    @property
+    def views(self) -> frozenset[str]:
+        """The views that it reads, those of a request among them."""
+        return frozenset(each.view for each in self.artifact.card.inputs.each)
+
     def require_answerable(self, rows: pa.Table) -> None:
         """Refuse rows that the scorer would refuse whatever their features are, and columns that answers will have."""
         for name, (_, high) in self.artifact.card.ranges.items():
@@ -61,7 +66,7 @@ class PortfolioModel:
                 "gives: train it anew."
             )
         self.require_answerable(features.table)
-        views = [view for view in features.freshness.ttl if view in {each.view for each in card.inputs.each}]
+        views = [view for view in features.freshness.ttl if view in self.views]
         policy = {view: WhenMissing.of(rule) for view, rule in card.when_missing.items()}
         notes = ["; ".join(of_row) for of_row in features.freshness.degraded(policy, views)]
         count = len(features.table)

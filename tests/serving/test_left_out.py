@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pandas as pd
 import pytest
+from starlette.testclient import TestClient
 
+from serving.app import create_app
 from training.dataset import training_set
 from training.deployed import deployed
-from training.feature_set import feature_set
+from training.feature_set import REASON, feature_set
 from training.offline_scores import portfolio_model
 from training.registry import Registry
 from training.train import train
@@ -83,8 +88,41 @@ def test_a_portfolio_is_scored_as_over_http(client, model, ids, settings):
         assert (row["model_version"], answer["model_version"]) == (version, version)
         assert row["predicted_value"] == pytest.approx(answer["predicted_value"], rel=1e-6)
         assert row.get("predicted_class") == answer["predicted_class"]
+        assert row["confidence"] == pytest.approx(answer["confidence"], rel=1e-6)
+        assert row["degraded"] == "; ".join(answer["degraded"]) == ""
+        for view, as_of in answer["features_as_of"].items():
+            assert row[f"features_as_of_{view}"] == datetime.fromisoformat(as_of["event_time"])
         if answer["interval"]:
+            assert row["interval_level"] == answer["interval"]["level"]
             assert (row["interval_low"], row["interval_high"]) == pytest.approx(
                 (answer["interval"]["low"], answer["interval"]["high"])
             )
     assert len(table) >= 7
+
+
+def test_old_values_degrade_or_refuse_an_offline_answer_as_over_http(model, ids, settings):
+    """At the last snapshot, beyond its time to live, and long after it; and of somebody whom nobody has seen."""
+    entity = "property_id" if model == "property_value" else "customer_id"
+    months = {"months_ahead": 6} if model == "property_value" else {}
+    champion, known, stranger = portfolio_model(model, home=settings.home), ids[model][0], 987_654_321
+    statuses, notes = [], []
+    with TestClient(create_app(replace(settings, now=datetime(2026, 12, 31, tzinfo=UTC)))) as client:
+        for day in ("2026-07-08", "2026-07-17", "2026-08-25", "2026-12-30"):
+            moment, rows = f"{day}T09:00:00+00:00", pd.DataFrame({entity: [known, stranger]})
+            portfolio = feature_set(
+                model, at=moment, entities=rows, request=months, needed_views=champion.views, home=settings.home
+            )
+            degraded = {row[entity]: row["degraded"] for row in champion.scored(portfolio).to_pylist()}
+            reasons = {row[entity]: row[REASON] for row in portfolio.left_out.to_pylist()}
+            for each in (known, stranger):
+                body = {"entity_id": str(each), "as_of": moment, **months}
+                found = client.post(f"/v1/predict/{model.replace('_', '-')}", json=body)
+                statuses.append(found.status_code)
+                if each in degraded:
+                    assert degraded[each] == "; ".join(found.json()["degraded"]), found.text
+                    notes.append(degraded[each])
+                else:
+                    assert found.json()["detail"] == reasons[each]
+    assert set(statuses) == {200, 404, 503}
+    assert "" in notes
+    assert any(note.endswith("used as last known") for note in notes)
