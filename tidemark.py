@@ -475,9 +475,9 @@ def train(
         from training.facts import NoFactsError
         from training.headlines import summary
         from training.leakage import LeakageError
+        from training.models import MODELS, spec_of
         from training.preflight import require_trainable
         from training.row_selection import TrainingSetError
-        from training.specs import MODELS, spec_of
         from training.split import SplitError
         from training.train import train as train_one
 
@@ -580,8 +580,8 @@ def models(
     with _quiet():
         from training.deployed import registry_address
         from training.headlines import summary
+        from training.models import MODELS, spec_of
         from training.registry import Registry, RegistryError
-        from training.specs import MODELS, spec_of
 
         if ui:
             address = registry_address(home)

@@ -16,7 +16,7 @@ from pipelines.published import published_days, stale_days
 from training.artifact import MANIFEST
 from training.deployed import CHALLENGER, CHAMPION, Deployed, NotDeployedError, deployed, registry_address
 from training.manifest import contract_hash
-from training.specs import MODELS
+from training.models import MODELS
 
 
 def feature_findings(home: Path, views: Sequence[FeatureView] = SNAPSHOT_VIEWS) -> Iterator[Finding]:

@@ -22,7 +22,8 @@ from pipelines.partitions import require_partitions
 from pipelines.published import StaleDays, shown, spans, stale_days
 from pipelines.snapshots import SnapshotStore
 from pipelines.transforms.days import Days
-from training.specs import MODELS, ModelSpec
+from training.models import MODELS
+from training.specs import ModelSpec
 
 VIEWS = tuple(view.name for view in SNAPSHOT_VIEWS)
 

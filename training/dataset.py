@@ -33,6 +33,7 @@ from training.manifest import (
     read_manifest,
     source_of,
 )
+from training.models import spec_of
 from training.row_selection import (
     MOMENT,
     TrainingSetError,
@@ -45,7 +46,7 @@ from training.row_selection import (
     typed,
     with_extra,
 )
-from training.specs import ModelSpec, spec_of
+from training.specs import ModelSpec
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,9 +22,10 @@ from feature_repo.store import open_store
 from training import past
 from training.dataset import RowCheck, joined_features, service_of, views_of
 from training.freshness import Freshness
+from training.models import spec_of
 from training.policy import FAIL
 from training.row_selection import MOMENT, TrainingSetError, arrow, as_moment, day_of, given_rows, thinned, with_columns
-from training.specs import ModelSpec, spec_of
+from training.specs import ModelSpec
 
 if TYPE_CHECKING:
     import pandas as pd

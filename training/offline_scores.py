@@ -14,11 +14,12 @@ from feature_repo.home import home as home_folder
 from training.artifact import BEYOND, Artifact
 from training.deployed import CHAMPION, deployed
 from training.feature_set import FeatureSet
+from training.models import spec_of
 from training.policy import WhenMissing
 from training.prices import estimate_and_months
 from training.registry import Registry
 from training.row_selection import TrainingSetError, with_columns
-from training.specs import ModelSpec, spec_of
+from training.specs import ModelSpec
 
 LEVEL = 0.8
 """The share of prices that the intervals of predictions are to hold, as where a request does not say."""

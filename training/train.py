@@ -23,11 +23,12 @@ from training.fit import Fitted, fit
 from training.gates import Evidence, Verdict, verdicts
 from training.graph import graph_of
 from training.headlines import BIAS, bias
+from training.models import spec_of
 from training.population import Population, population_of
 from training.preflight import require_trainable, test_rows_from
 from training.registry import PAGE, Registry, latest_folder
 from training.row_selection import as_moment
-from training.specs import ModelSpec, spec_of
+from training.specs import ModelSpec
 from training.training_lock import training_lock
 
 Shown = Callable[[str, int, int], None]

@@ -24,11 +24,12 @@ from training.fit import Fitted, fit
 from training.headlines import BIAS, bias
 from training.inputs import Inputs
 from training.metrics import Floats, figures, losses, margin
+from training.models import spec_of
 from training.periods import Period, period
 from training.preflight import checked_inputs
 from training.prices import coverage_of
 from training.row_selection import as_moment
-from training.specs import ModelSpec, spec_of
+from training.specs import ModelSpec
 from training.split import SplitError
 
 Moments = npt.NDArray[np.datetime64]

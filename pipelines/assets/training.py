@@ -9,7 +9,8 @@ from pipelines.assets.features import FEATURES
 from pipelines.assets.raw import RAW
 from pipelines.resources import Platform
 from pipelines.retries import RETRIES
-from training.specs import MODELS, ModelSpec
+from training.models import MODELS
+from training.specs import ModelSpec
 
 GATES = (
     "enough rows", "features are present", "no target leak",

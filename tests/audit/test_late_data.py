@@ -14,7 +14,7 @@ import pytest
 from audit.conftest import PLAN, VIEWS, rows_at
 from audit.fill_home import fill_home
 
-from training.specs import MODELS
+from training.models import MODELS
 
 LATE = pd.Timestamp(PLAN.end, tz="UTC") + pd.Timedelta(days=5)
 AGAIN = date(2025, 3, 1), date(2025, 3, 6)

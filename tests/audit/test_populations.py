@@ -23,7 +23,7 @@ from audit.recompute import (
     utc,
 )
 
-from training.specs import spec_of
+from training.models import spec_of
 
 CUT_OFF = datetime(2025, 9, 3, tzinfo=UTC)
 """In the midst of the corrections: those that became known later count for nothing."""

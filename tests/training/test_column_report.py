@@ -13,7 +13,7 @@ from tidemark import app
 from training.column_report import describe, psi, report
 from training.dataset import TrainingSet
 from training.manifest import Manifest
-from training.specs import MOVE_PROBABILITY
+from training.models.move_probability import SPEC
 
 FIRST = datetime(2025, 1, 1, tzinfo=UTC)
 MOMENT = pa.timestamp("us", "UTC")
@@ -36,7 +36,7 @@ def rows_of(**columns: list[object]) -> TrainingSet:
         data_end="2026-01-01", sources={}, code="", libraries={}, rows=count, left_out={"no settled label": 7},
         columns=tuple(table.column_names), inputs=tuple(columns), sha256="abc",
     )  # fmt: skip
-    return TrainingSet(MOVE_PROBABILITY, table, manifest)
+    return TrainingSet(SPEC, table, manifest)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pytest
 
 from training.entity_rows import require_labels, require_unique
+from training.models.move_probability import SPEC as MOVE_PROBABILITY
+from training.models.property_value import SPEC as PROPERTY_VALUE
+from training.models.transaction_type import SPEC as TRANSACTION_TYPE
 from training.row_selection import TrainingSetError
-from training.specs import MOVE_PROBABILITY, PROPERTY_VALUE, TRANSACTION_TYPE
 
 FIRST = datetime(2025, 3, 1, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -14,10 +14,10 @@ from training.feature_set import REASON, FeatureSet
 from training.freshness import Freshness
 from training.graph import Calibration, graph_of
 from training.inputs import Input, Inputs
+from training.models.property_value import SPEC as PROPERTY_VALUE
 from training.offline_scores import PortfolioModel
 from training.policy import WhenMissing
 from training.row_selection import TrainingSetError
-from training.specs import PROPERTY_VALUE
 
 ROWS = np.random.default_rng(5).normal(size=(200, 2)).astype(np.float32)
 CALIBRATION = Calibration(1.0, (0.0,))

@@ -9,7 +9,7 @@ import pytest
 
 from training.estimators import ESTIMATORS, LightGBM, Linear, XGBoost
 from training.graph import Calibration
-from training.specs import spec_of
+from training.models import spec_of
 from training.teaching import Teaching
 
 

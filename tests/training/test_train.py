@@ -20,9 +20,9 @@ from tidemark import app
 from training import artifact
 from training.dataset import THINNED, UNANSWERED, UNSETTLED, ChangedError, read, rebuilt, training_set
 from training.deployed import CHALLENGER, NotDeployedError, deployed
+from training.models import MODELS
 from training.registry import Registry, RegistryError
 from training.row_selection import TrainingSetError
-from training.specs import MODELS
 from training.train import evaluate, train
 from training.training_lock import TrainingInProgressError
 

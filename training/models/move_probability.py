@@ -6,10 +6,14 @@ from datetime import timedelta
 
 import pyarrow as pa
 
+from feature_repo.services import MOVE_PROBABILITY_V1
+from training.baselines import BaseRate
 from training.facts import Facts, moment
 from training.labels import Label
 from training.labels.customers import customers
 from training.labels.regions import region_of
+from training.policy import WhenMissing
+from training.specs import ModelSpec
 
 HORIZON = timedelta(days=180)
 
@@ -45,4 +49,21 @@ LABEL = Label(
     population=customers,
     outcome=outcome,
     context=region_of("customers", "customer_id"),
+)
+
+_WEEK_OLD = WhenMissing("last_known", up_to=timedelta(days=14))
+
+SPEC = ModelSpec(
+    name="move_probability",
+    question="Will this customer sell a home within 180 days?",
+    entity="customer_id",
+    service=MOVE_PROBABILITY_V1.name,
+    label=LABEL,
+    task="binary",
+    baselines=(BaseRate(),),
+    classes=("LOW", "MEDIUM", "HIGH"),
+    when_missing={
+        "behavioural": _WEEK_OLD,
+        "transactional": _WEEK_OLD,
+    },
 )

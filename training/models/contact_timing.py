@@ -6,9 +6,13 @@ from datetime import timedelta
 
 import pyarrow as pa
 
+from feature_repo.services import CONTACT_TIMING_V1
+from training.baselines import BaseRate, RateBy
 from training.facts import Facts, moment
 from training.labels import Label, Moments
 from training.labels.regions import region_of
+from training.policy import WhenMissing
+from training.specs import ModelSpec
 
 HORIZON = timedelta(hours=24)
 
@@ -71,4 +75,15 @@ LABEL = Label(
     population=population,
     outcome=outcome,
     context=region_of("customers", "customer_id"),
+)
+
+SPEC = ModelSpec(
+    name="contact_timing",
+    question="When to reach this customer?",
+    entity="customer_id",
+    service=CONTACT_TIMING_V1.name,
+    label=LABEL,
+    task="binary",
+    baselines=(BaseRate(), RateBy("hour_of_day", "everybody's rate of that hour")),
+    when_missing={"behavioural": WhenMissing("default")},
 )

@@ -6,10 +6,14 @@ from datetime import timedelta
 
 import pyarrow as pa
 
+from feature_repo.services import TRANSACTION_TYPE_V1
+from training.baselines import ClassShares
 from training.facts import Facts, moment
 from training.labels import Label
 from training.labels.customers import customers
 from training.labels.regions import region_of
+from training.policy import WhenMissing
+from training.specs import ModelSpec
 
 HORIZON = timedelta(days=365)
 CLASSES = ("BUY", "SELL", "REFINANCE", "INVESTMENT")
@@ -47,4 +51,22 @@ LABEL = Label(
     population=customers,
     outcome=outcome,
     context=region_of("customers", "customer_id"),
+)
+
+_WEEK_OLD = WhenMissing("last_known", up_to=timedelta(days=14))
+
+SPEC = ModelSpec(
+    name="transaction_type",
+    question="Which kind of deal comes next?",
+    entity="customer_id",
+    service=TRANSACTION_TYPE_V1.name,
+    label=LABEL,
+    task="multiclass",
+    baselines=(ClassShares(), ClassShares(by_region_and_season=True)),
+    classes=CLASSES,
+    when_missing={
+        "behavioural": _WEEK_OLD,
+        "transactional": _WEEK_OLD,
+    },
+    enough_rows=200,
 )

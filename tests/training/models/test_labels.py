@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from training.labels import Moments, contact_timing, move_probability, property_value, transaction_type
+from training.labels import Moments
+from training.models import contact_timing, move_probability, property_value, transaction_type
 
 T = datetime(2025, 1, 10, tzinfo=UTC)
 DAY, LATER = timedelta(days=1), datetime(2027, 1, 1, tzinfo=UTC)

@@ -6,9 +6,13 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from feature_repo.services import PROPERTY_VALUE_V1
+from training.baselines import LastPrice, RegionsRate
 from training.facts import Facts, moment
 from training.labels import ExtraDefault, Label, Moments
 from training.labels.regions import region_of
+from training.policy import WhenMissing
+from training.specs import ModelSpec
 
 MONTH = timedelta(days=365.25) / 12
 HORIZON = 24 * MONTH
@@ -134,4 +138,21 @@ LABEL = Label(
     extra_default=ExtraDefault("months_ahead: the months from event_timestamp to label_until", months_until_settled),
     settled=settled,
     context=context,
+)
+
+SPEC = ModelSpec(
+    name="property_value",
+    question="What is this home worth, now and in the months ahead?",
+    entity="property_id",
+    service=PROPERTY_VALUE_V1.name,
+    label=LABEL,
+    task="price",
+    baselines=(
+        LastPrice("estimated_value", "living_area_sqft", ("latitude", "longitude")),
+        RegionsRate("region_price_per_sqft", "living_area_sqft"),
+    ),
+    estimate="estimated_value",
+    area="living_area_sqft",
+    when_missing={"property": WhenMissing("last_known", up_to=timedelta(days=92))},
+    enough_rows=200,
 )
