@@ -16,10 +16,9 @@ from training.inputs import Input, Inputs
 from training.intervals import LEVELS, MONTHS, Intervals
 from training.labels import Label
 from training.manifest import Manifest
-from training.metrics import figures
-from training.prices import coverage_of
 from training.specs import ModelSpec
 from training.split import Split
+from training.tasks import task_of
 
 ROWS = 2000
 RNG = np.random.default_rng(6)
@@ -49,10 +48,11 @@ def fitted_model(  # each argument is one thing that may be wrong with a model
         return value if value.ndim == 2 else np.broadcast_to(value.reshape(-1, 1), (ROWS, 1))
 
     values = {"a": RNG.normal(size=ROWS), **(columns or {})}
+    kind = task_of(task)
     inputs = Inputs(tuple(Input(name, "request" if name in request else "v", "number") for name in values))
     table = pa.table({**{name: pa.array(each, from_pandas=True) for name, each in values.items()}, "label": labels})
     spec = ModelSpec(
-        name="model", question="?", entity="customer_id", service="model_v1", task=task, baselines=(), classes=classes,
+        name="model", question="?", entity="customer_id", service="model_v1", task=kind, baselines=(), classes=classes,
         label=Label("label", timedelta(days=1), "deals", lambda *_: table, lambda *_: table),
         estimate="estimate", area="a",
     )  # fmt: skip
@@ -76,7 +76,7 @@ def fitted_model(  # each argument is one thing that may be wrong with a model
         estimator="best",
         calibration=Calibration(1.0, (0.0,)),
         intervals=spread,
-        coverage=coverage_of(spec, inputs, held_out, best[:, 0], spread) if spread else {},
-        baselines=(Evaluation("base rate", simple, figures(task, held_out.labels, simple, classes)),),
-        candidates=(Evaluation("best", best, figures(task, held_out.labels, best, classes)),),
+        coverage=kind.coverage(spec, inputs, held_out, best[:, 0], spread),
+        baselines=(Evaluation("base rate", simple, kind.figures(held_out.labels, simple, classes)),),
+        candidates=(Evaluation("best", best, kind.figures(held_out.labels, best, classes)),),
     )

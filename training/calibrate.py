@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from training.graph import Calibration
-from training.metrics import Floats, losses
-from training.specs import Task
+from training.metrics import Floats
+from training.task import Task
 
 RECENT = timedelta(days=28)
 LEAST = 20
@@ -20,14 +20,14 @@ LEAST = 20
 def calibrated(
     task: Task, scores: Floats, labels: Floats, rows: npt.NDArray[np.float32], plain: Calibration
 ) -> Calibration:
-    """Slope and shift that make the loss of these scores least; of a price the slope alone, see `recent_level`."""
-    moving = () if task == "price" else plain.shift
+    """Slope and shift that make the loss of these scores least; the slope alone where `recent_level` says the shift."""
+    moving = () if task.follows_trend else plain.shift
 
     def cost(at: Floats) -> float:
         tried = replace(plain, slope=float(at[0]), shift=tuple(at[1:].tolist()) or plain.shift)
-        return float(losses(task, labels, tried.applied(scores, rows, task)).mean())
+        return float(task.losses(labels, tried.applied(scores, rows, task)).mean())
 
-    bounds = [(0.05, 1.5 if task == "price" else 5.0)] + [(-5.0, 5.0)] * len(moving)
+    bounds = [(0.05, task.largest_slope)] + [(-5.0, 5.0)] * len(moving)
     found = minimize(cost, np.array([1.0, *moving]), method="L-BFGS-B", bounds=bounds)
     return replace(plain, slope=float(found.x[0]), shift=tuple(found.x[1:].tolist()) or plain.shift)
 

@@ -14,9 +14,9 @@ from training.graph import Calibration
 from training.inputs import Matrix
 from training.metrics import Floats
 from training.native import Native
-from training.prices import residuals_of
-from training.specs import ModelSpec, Task
+from training.specs import ModelSpec
 from training.split import folds, folds_by_entity
+from training.task import Task
 from training.teaching import Teaching, Unseen
 
 Shown = Callable[[str, int, int], None]
@@ -53,10 +53,11 @@ def candidates(
         unseen = teach.tuned(estimator, pairs, tune, step) if tune else teach.unseen(estimator, {}, pairs)
         calibration = teach.calibrated(unseen)
         folds_loss = teach.loss(unseen, calibration)
-        if spec.task == "price":
+        if spec.task.follows_trend:
             of_anybody = folds_by_entity(taught.entity)
             anybody = unseen if folds_by == "entity" else teach.unseen(estimator, unseen.params, of_anybody)
-            residuals = residuals_of(taught, anybody.scores, calibration)
+            answers = calibration.applied(anybody.scores, taught.matrix, spec.task)
+            residuals = spec.task.residuals(taught.labels, answers)
             level = recent_level(residuals, taught.settled, taught.entity)
             calibration = replace(calibration, shift=(level,))
         native = teach.fitted(estimator, unseen.params)

@@ -7,19 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from training.breakdown import breakdown, interval_groups, quarters
 from training.fit import Fitted
-from training.intervals import KINDS
 from training.population import Population
 
 FEWEST = 30
 """So many training rows must lie at the end of a range for it to count as trained, so many test rows as tested."""
-HARDLY = 0.1
-"""A class that is chosen for fewer of its rows is hardly ever chosen."""
 SEASONS = 360
 """A test of fewer days has not seen every season."""
 
-OFF, DRIFTED = 0.1, 0.05
+DRIFTED = 0.05
 OTHERS = 0.5
 """An input that is known of so much more, or less, of everybody than of the test rows makes them another population."""
 NAMED = 3
@@ -38,7 +34,7 @@ def trained_ranges(fitted: Fitted) -> dict[str, Range]:
 
 def caveats(fitted: Fitted, population: Population | None = None) -> tuple[str, ...]:
     """A sentence each."""
-    of_test = (*_ranges(fitted), *_classes(fitted), *_groups(fitted), *_trend(fitted), *_span(fitted))
+    of_test = (*_ranges(fitted), *fitted.spec.task.caveats(fitted), *_span(fitted))
     return of_test if population is None else (*of_test, *_missing(fitted, population), *_known_prices(population))
 
 
@@ -49,46 +45,6 @@ def _ranges(fitted: Fitted) -> Iterator[str]:
             f"; tested up to {tested:.1f}, beyond which only cross-validation by entity speaks for it"
             if tested < high - 1
             else ""
-        )
-
-
-def _classes(fitted: Fitted) -> Iterator[str]:
-    recalls = {name: fitted.best.figures.get(f"recall_{name.lower()}", 1.0) for name in fitted.spec.classes}
-    if missed := [name for name, recall in recalls.items() if recall < HARDLY]:
-        yield (
-            f"{', '.join(missed)}: the most probable class is hardly ever one of these, even where it comes true "
-            f"(recall {', '.join(f'{recalls[name]:.1%}' for name in missed)}); compare their probabilities between "
-            "entities, and do not read the class"
-        )
-
-
-def _groups(fitted: Fitted) -> Iterator[str]:
-    """Kinds of rows that the test has hardly any of, and regions that it answers badly."""
-    groups = interval_groups(fitted)
-    for kind in KINDS if groups else ():
-        of_kind = [group for group in groups if group.name.startswith(f"{kind},")]
-        share = sum(group.rows for group in of_kind) / fitted.test.sum()
-        if share < HARDLY:
-            yield (
-                f"{kind}: {share:.1%} of the test rows; whoever asks about many such rows, as of a portfolio after its "
-                "sales, goes by what the test hardly speaks of"
-            )
-    off = [
-        f"{group.name} ({group.figures['median_ratio']:.2f} of {group.rows})"
-        for group in breakdown(fitted).get("region", ())
-        if "median_ratio" in group.figures and abs(group.figures["median_ratio"] - 1) > OFF
-    ]
-    if off:
-        yield f"regions whose median of value to price is off by over {OFF:.0%}: {', '.join(off)}"
-
-
-def _trend(fitted: Fitted) -> Iterator[str]:
-    """A bias that has grown by the end of the test goes on growing."""
-    by_quarter = [group.figures["median_ratio"] for group in quarters(fitted) if "median_ratio" in group.figures]
-    if by_quarter and abs(by_quarter[-1] - 1) > DRIFTED:
-        yield (
-            f"in the last quarter of the test the median of value to price is {by_quarter[-1]:.3f}, after "
-            f"{by_quarter[0]:.3f} in the first: train anew often (`tidemark evaluate` shows what that gains)"
         )
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.metrics import Floats
 from training.row_selection import TrainingSetError
-from training.specs import ModelSpec, Task
+from training.specs import ModelSpec
 from training.split import Rows
 from training.wording import counted
 
@@ -19,35 +15,17 @@ SHOWN = 3
 """So many rows are named in an error, of however many there are."""
 
 
-@dataclass(frozen=True)
-class LabelRule:
-    """Which labels a task has."""
-
-    expected: Callable[[ModelSpec], str]
-    holds: Callable[[ModelSpec, Floats], Rows]
-
-
-_RULES: Mapping[Task, LabelRule] = {
-    "binary": LabelRule(lambda _: "0 or 1", lambda _, labels: np.isin(labels, (0, 1))),
-    "multiclass": LabelRule(
-        lambda spec: ", ".join(f"{code} ({name})" for code, name in enumerate(spec.classes)),
-        lambda spec, labels: np.isin(labels, range(len(spec.classes))),
-    ),
-    "price": LabelRule(lambda _: "a finite number above 0", lambda _, labels: np.isfinite(labels) & (labels > 0)),
-}
-
-
 def require_labels(rows: pa.Table, spec: ModelSpec) -> None:
     """Refuse labels that the model's task does not have, and labels that were settled before their row's moment."""
-    rule = _RULES[spec.task]
+    expected = spec.task.expected_labels(spec.classes)
     try:
         labels = rows["label"].cast(pa.float64()).fill_null(np.nan).to_numpy()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
         raise TrainingSetError(
-            f"{spec.name}: label: expected {rule.expected(spec)}, found {rows['label'].type}: {problem}"
+            f"{spec.name}: label: expected {expected}, found {rows['label'].type}: {problem}"
         ) from None
     _require(
-        spec, rows, rule.holds(spec, labels), "label", f"labels to be {rule.expected(spec)}",
+        spec, rows, spec.task.valid_labels(labels, spec.classes), "label", f"labels to be {expected}",
         "Correct these labels, or leave the rows out",
     )  # fmt: skip
     later = pc.greater(rows["label_until"], rows["event_timestamp"]).fill_null(False)

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from training.inputs import Matrix
 from training.native import THREADS, LightGBMModel, LinearModel, Native, Scores, XGBoostModel
-from training.specs import Task
+from training.task import Task
 
 Params = Mapping[str, Any]
 SEED = 7
@@ -39,10 +39,10 @@ class Estimator(Protocol):
     def rounds(self) -> tuple[int, ...]:
         """After how many rounds of boosting to look at a model, fewest first; none where there are no rounds."""
 
-    def fit(self, rows: Matrix, labels: Scores, task: Task, classes: int, params: Params) -> Native:
+    def fit(self, rows: Matrix, labels: Scores, task: Task, outputs: int, params: Params) -> Native:
         """Fit it. `params` replace defaults."""
 
-    def grown(self, rows: Matrix, labels: Scores, task: Task, classes: int, params: Params) -> Iterator[Native]:
+    def grown(self, rows: Matrix, labels: Scores, task: Task, outputs: int, params: Params) -> Iterator[Native]:
         """The one model after each of `rounds`, or after those that `params` ask for. It is looked at, then grows."""
 
     def suggest(self, trial: Any) -> Params:
@@ -56,18 +56,14 @@ class XGBoost:
     name: str = "xgboost"
     rounds: tuple[int, ...] = ROUNDS
 
-    def fit(self, rows: Matrix, labels: Scores, task: Task, classes: int, params: Params) -> XGBoostModel:
+    def fit(self, rows: Matrix, labels: Scores, task: Task, outputs: int, params: Params) -> XGBoostModel:
         """Fit it."""
-        *_, last = self.grown(rows, labels, task, classes, params)
+        *_, last = self.grown(rows, labels, task, outputs, params)
         return last
 
-    def grown(self, rows: Matrix, labels: Scores, task: Task, classes: int, params: Params) -> Iterator[XGBoostModel]:
+    def grown(self, rows: Matrix, labels: Scores, task: Task, outputs: int, params: Params) -> Iterator[XGBoostModel]:
         """Grow it."""
-        objectives = {"binary": "binary:logistic", "multiclass": "multi:softprob", "price": "reg:pseudohubererror"}
-        of_task: dict[Task, Params] = {"multiclass": {"num_class": classes}, "price": {"huber_slope": 0.3}}
         asked = {
-            "objective": objectives[task],
-            "base_score": 0.0 if task == "price" else 0.5,
             "eta": 0.05,
             "max_depth": _size(task, len(rows), small=5, large=6),
             "min_child_weight": 5,
@@ -79,7 +75,7 @@ class XGBoost:
             "seed": SEED,
             # Else chance goes on from wherever the thread at hand has left it.
             "seed_per_iteration": True,
-            **of_task.get(task, {}),
+            **task.estimation(self.name, outputs),
             **{name: value for name, value in params.items() if name != "rounds"},
         }
         taught = xgb.DMatrix(rows, labels, nthread=THREADS)
@@ -108,19 +104,17 @@ class LightGBM:
     name: str = "lightgbm"
     rounds: tuple[int, ...] = ROUNDS
 
-    def fit(self, rows: Matrix, labels: Scores, task: Task, classes: int, params: Params) -> LightGBMModel:
+    def fit(self, rows: Matrix, labels: Scores, task: Task, outputs: int, params: Params) -> LightGBMModel:
         """Fit it, with thresholds that float32 can hold: a lower one divides the same float32 values."""
-        *_, last = self.grown(rows, labels, task, classes, params)
+        *_, last = self.grown(rows, labels, task, outputs, params)
         return LightGBMModel(lgb.Booster(model_str=_in_float32(last.booster.model_to_string())))
 
-    def grown(self, rows: Matrix, labels: Scores, task: Task, classes: int, params: Params) -> Iterator[LightGBMModel]:
+    def grown(self, rows: Matrix, labels: Scores, task: Task, outputs: int, params: Params) -> Iterator[LightGBMModel]:
         """Grow it."""
-        of_task: dict[Task, Params] = {"multiclass": {"num_class": classes}, "price": {"alpha": 0.3}}
         asked = {
-            "objective": {"binary": "binary", "multiclass": "multiclass", "price": "huber"}[task],
             "learning_rate": 0.04,
             "num_leaves": _size(task, len(rows), small=15, large=31),
-            "min_data_in_leaf": 10 if task == "price" else 40,
+            "min_data_in_leaf": 40,
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
             "feature_fraction": 0.6,
@@ -130,7 +124,7 @@ class LightGBM:
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,
-            **of_task.get(task, {}),
+            **task.estimation(self.name, outputs),
             **{name: value for name, value in params.items() if name != "rounds"},
         }
         with _ONE_AT_A_TIME:
@@ -159,7 +153,7 @@ class Linear:
     name: str = "linear"
     rounds: tuple[int, ...] = ()
 
-    def fit(self, rows: Matrix, labels: Scores, task: Task, classes: int, params: Params) -> LinearModel:
+    def fit(self, rows: Matrix, labels: Scores, task: Task, outputs: int, params: Params) -> LinearModel:
         """Fit it."""
         gap = np.isnan(rows)
         there = np.maximum((~gap).sum(axis=0), 1)
@@ -167,21 +161,21 @@ class Linear:
         spread = np.sqrt(np.where(gap, 0, (rows - mean) ** 2).sum(axis=0) / there)
         scale = np.where(spread > 0, spread, 1.0)
         wide = np.hstack([np.where(gap, 0, (rows - mean) / scale), gap])
-        if task == "price":
+        if task.is_regression:
             fitted = Ridge(alpha=params.get("alpha", 10.0)).fit(wide, labels)
             weights, intercept = fitted.coef_.reshape(1, -1), np.atleast_1d(fitted.intercept_)
         else:
             # A few steps of Newton's, where L-BFGS takes hundreds.
             fitted = LogisticRegression(C=params.get("C", 0.1), solver="newton-cholesky", tol=1e-6).fit(wide, labels)
             weights, intercept = fitted.coef_, fitted.intercept_
-            if task == "multiclass":
-                weights, intercept = _for_all(weights, intercept, fitted.classes_, classes)
+            if outputs > 1:
+                weights, intercept = _for_all(weights, intercept, fitted.classes_, outputs)
         half = rows.shape[1]
         return LinearModel(mean, scale, weights[:, :half].T, weights[:, half:].T, intercept)
 
-    def grown(self, rows: Matrix, labels: Scores, task: Task, classes: int, params: Params) -> Iterator[LinearModel]:
+    def grown(self, rows: Matrix, labels: Scores, task: Task, outputs: int, params: Params) -> Iterator[LinearModel]:
         """Fit it: it does not grow."""
-        yield self.fit(rows, labels, task, classes, params)
+        yield self.fit(rows, labels, task, outputs, params)
 
     def suggest(self, trial: Any) -> Params:
         """Parameters to try."""
@@ -199,8 +193,8 @@ def _stages(rounds: tuple[int, ...], params: Params) -> tuple[int, ...]:
 
 
 def _size(task: Task, rows: int, small: int, large: int) -> int:
-    """How fine trees are: for a price as its rows allow; for a yes or no, mostly noise, in between."""
-    if task != "price":
+    """How fine trees are: for a number as its rows allow; for a class, mostly noise, in between."""
+    if not task.is_regression:
         return (small + large) // 2
     return small if rows < FEW else large
 

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from training import artifact, evaluations, page
 from training.evaluations import Contender, WalkForward
-from training.headlines import BIAS, HEADLINES, Headline
+from training.headlines import BIAS, Headline
+from training.tasks import task_of
 
 LOSS = Headline("loss", "loss", ".4f")
 CONTENDERS: tuple[Contender, ...] = ("retrained", "trained once", "baseline")
@@ -23,7 +24,7 @@ _SECTION = "walk-forward"
 def headlines_of(evaluation: WalkForward) -> list[Headline]:
     """The figures that an evaluation's table has, the loss first."""
     there = evaluation.overall["retrained"]
-    return [LOSS, *(headline for headline in HEADLINES[evaluation.task] if headline.name in there)]
+    return [LOSS, *(headline for headline in task_of(evaluation.task).headlines if headline.name in there)]
 
 
 def lines_of(evaluation: WalkForward) -> list[tuple[str, ...]]:

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from training.specs import Task
-
 Contender = Literal["retrained", "trained once", "baseline"]
 Figures = Mapping[str, float]
 
@@ -37,7 +35,7 @@ class WalkForward:
     """All spans of an evaluation, and what it was made of."""
 
     model: str
-    task: Task
+    task: str
     every: str
     window: str
     training_set: str

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-
 from training.arrays import RowArrays, arrays
 from training.baselines import Baseline
 from training.candidates import candidates
@@ -16,15 +14,12 @@ from training.estimators import Params
 from training.graph import Calibration
 from training.inputs import Inputs
 from training.intervals import Intervals
-from training.metrics import Floats, figures
+from training.metrics import Floats
 from training.native import Native
-from training.prices import coverage_of, residuals_of, spread_of, start_of
 from training.specs import ModelSpec
 from training.split import Rows, Split, SplitError, split_by_time
 
 Shown = Callable[[str, int, int], None]
-RAREST = 1e-4
-"""The least that a baseline may call a probability: a loss must stay finite."""
 
 
 @dataclass(frozen=True)
@@ -88,23 +83,20 @@ def fit(
     spec, rows = training_set.spec, arrays(training_set, inputs)
     split = split_by_time(rows.asked, rows.settled, test_from)
     taught, held_out = rows.where(split.train), rows.where(split.test)
-    if spec.task != "price" and len(np.unique(taught.labels)) < 2:
-        raise SplitError(
-            f"{spec.name}: all {len(taught.labels):,} training rows have the same label; there is nothing to learn."
-        )
-    folds_by, found = candidates(spec, taught, _plain(spec, inputs, taught), tune=tune, show=show)
+    if reason := spec.task.unlearnable(taught.labels):
+        raise SplitError(f"{spec.name}: all {len(taught.labels):,} training rows {reason}; there is nothing to learn.")
+    folds_by, found = candidates(spec, taught, spec.task.plain(spec, inputs, taught), tune=tune, show=show)
     best = min(found, key=lambda one: one.folds_loss)
 
     def evaluated(
         name: str, answers: Floats, folds_loss: float | None = None, params: Params | None = None
     ) -> Evaluation:
-        return Evaluation(name, answers, figures(spec.task, held_out.labels, answers, spec.classes), folds_loss, params)
+        return Evaluation(name, answers, spec.task.figures(held_out.labels, answers, spec.classes), folds_loss, params)
 
     answers = {candidate.name: candidate.answers(held_out.matrix, spec.task) for candidate in found}
-    spread = None
-    if spec.task == "price":
-        seen, residuals = best.unseen.seen, residuals_of(taught, best.unseen.scores, best.calibration)
-        spread = spread_of(spec, inputs, taught.where(seen), residuals[seen])
+    seen = taught.where(best.unseen.seen)
+    unseen = best.calibration.applied(best.unseen.scores[best.unseen.seen], seen.matrix, spec.task)
+    spread = spec.task.intervals(spec, inputs, seen, spec.task.residuals(seen.labels, unseen))
     return Fitted(
         training_set=training_set,
         inputs=inputs,
@@ -115,7 +107,7 @@ def fit(
         estimator=best.name,
         calibration=best.calibration,
         intervals=spread,
-        coverage=coverage_of(spec, inputs, held_out, answers[best.name][:, 0], spread) if spread else {},
+        coverage=spec.task.coverage(spec, inputs, held_out, answers[best.name][:, 0], spread),
         baselines=tuple(
             evaluated(simple.name, _baseline(spec, simple, training_set, split)) for simple in spec.baselines
         ),
@@ -127,11 +119,4 @@ def fit(
 
 
 def _baseline(spec: ModelSpec, simple: Baseline, training_set: TrainingSet, split: Split) -> Floats:
-    answers = simple.answers(training_set.table, split.train, len(spec.classes))[split.test]
-    return answers if spec.task == "price" else np.clip(answers, RAREST, None)
-
-
-def _plain(spec: ModelSpec, inputs: Inputs, taught: RowArrays) -> Calibration:
-    if spec.task == "price":
-        return Calibration(1.0, (0.0,), start_of(spec, inputs, taught))
-    return Calibration(1.0, (0.0,) * (len(spec.classes) if spec.task == "multiclass" else 1))
+    return spec.task.baseline(simple.answers(training_set.table, split.train, len(spec.classes))[split.test])

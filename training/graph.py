@@ -1,4 +1,4 @@
-"""One ONNX file for serving: estimator, calibration, and for prices the estimate that they start from."""
+"""One ONNX file for serving: estimator, calibration, and what the task makes of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from training.native import LinearModel, Native
-from training.specs import Task
+from training.task import Task
 from training.trees import Trees
 
 OPSETS = {"": 17, "ai.onnx.ml": 3}
@@ -38,46 +38,37 @@ class Start:
 class Calibration:
     """What turns raw scores into answers.
 
-    Probabilities: sigmoid or softmax of `slope` times score plus `shift`. Prices: exp(slope * score + shift) times
-    what they start from.
+    The task turns `slope` times score plus `shift` into answers; prices are counted from `start`.
     """
 
     slope: float
     shift: tuple[float, ...]
     start: Start | None = None
 
+    @property
+    def counted_from(self) -> Start:
+        """What prices are counted from."""
+        if self.start is None:
+            raise ValueError("a price is counted from something: the calibration names no start")
+        return self.start
+
     def applied(
         self, scores: npt.NDArray[np.float64], rows: npt.NDArray[np.float32], task: Task
     ) -> npt.NDArray[np.float64]:
-        """The answers, as the graph gives them: a probability, one a class, or a price."""
-        moved = self.slope * scores + np.asarray(self.shift)
-        if task == "binary":
-            return np.asarray(1 / (1 + np.exp(-moved)))
-        if task == "multiclass":
-            raised = np.exp(moved - moved.max(axis=1, keepdims=True))
-            return np.asarray(raised / raised.sum(axis=1, keepdims=True))
-        if self.start is None:
-            raise ValueError("a price is counted from something: the calibration names no start")
-        return np.asarray(np.exp(moved + np.log(self.start.of(rows))[:, None]))
+        """The answers, as the graph gives them."""
+        return task.answers(self.slope * scores + np.asarray(self.shift), rows, self)
 
 
 def graph_of(native: Native, calibration: Calibration, task: Task, columns: int) -> onnx.ModelProto:
     """The model as ONNX: `inputs` (rows, columns) float32 in, `answers` (rows, n) float32 out."""
-    parts = _Parts()
+    parts = GraphParts()
     if isinstance(native, LinearModel):
         _linear(parts, native)
     else:
         _trees(parts, native.trees(), columns)  # type: ignore[attr-defined]
     parts.add("Mul", ["scores", parts.constant("slope", np.float32(calibration.slope))], "scaled")
     parts.add("Add", ["scaled", parts.constant("shift", np.asarray(calibration.shift, np.float32))], "moved")
-    if task == "binary":
-        parts.add("Sigmoid", ["moved"], "answers")
-    elif task == "multiclass":
-        parts.add("Softmax", ["moved"], "answers", axis=1)
-    elif calibration.start is None:
-        raise ValueError("a price is counted from something: the calibration names no start")
-    else:
-        _price(parts, calibration.start)
+    task.add_answers(parts, calibration)
     width = len(calibration.shift)
     graph = helper.make_graph(
         parts.nodes,
@@ -93,7 +84,7 @@ def graph_of(native: Native, calibration: Calibration, task: Task, columns: int)
     return made
 
 
-class _Parts:
+class GraphParts:
     """A graph in the making."""
 
     def __init__(self) -> None:
@@ -101,14 +92,16 @@ class _Parts:
         self.constants: list[onnx.TensorProto] = []
 
     def add(self, op: str, inputs: list[str], output: str, *, domain: str = "", **attributes: Any) -> None:
+        """A node."""
         self.nodes.append(helper.make_node(op, inputs, [output], domain=domain, **attributes))
 
     def constant(self, name: str, value: npt.ArrayLike) -> str:
+        """A constant, whose name comes back."""
         self.constants.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
 
-def _linear(parts: _Parts, model: LinearModel) -> None:
+def _linear(parts: GraphParts, model: LinearModel) -> None:
     as_float = {
         name: getattr(model, name).astype(np.float32) for name in ("mean", "scale", "weights", "missing", "intercept")
     }
@@ -126,7 +119,7 @@ def _linear(parts: _Parts, model: LinearModel) -> None:
     parts.add("Add", ["summed", "intercept"], "scores")
 
 
-def _trees(parts: _Parts, trees: Trees, columns: int) -> None:
+def _trees(parts: GraphParts, trees: Trees, columns: int) -> None:
     branch = "BRANCH_LEQ" if trees.at_most else "BRANCH_LT"
     nodes = [(tree, place, node) for tree, each in enumerate(trees.each) for place, node in enumerate(each)]
     leaves = [(tree, place, node) for tree, place, node in nodes if node.leaf]
@@ -153,15 +146,3 @@ def _trees(parts: _Parts, trees: Trees, columns: int) -> None:
         target_ids=[trees.score[tree] for tree, _, _ in leaves],
         target_weights=[float(node.value) for _, _, node in leaves],
     )
-
-
-def _price(parts: _Parts, start: Start) -> None:
-    parts.constant("nothing", np.float32(0))
-    for name, place in (("estimate", start.estimate), ("area", start.area)):
-        parts.add("Gather", ["inputs", parts.constant(f"{name}_at", np.array([place], np.int64))], name, axis=1)
-        parts.add("Greater", [name, "nothing"], f"{name}_told")  # false for NaN as well
-    parts.add("Mul", ["area", parts.constant("rate", np.float32(start.rate))], "by_area")
-    parts.add("Where", ["area_told", "by_area", parts.constant("otherwise", np.float32(start.otherwise))], "fallback")
-    parts.add("Where", ["estimate_told", "estimate", "fallback"], "start")
-    parts.add("Exp", ["moved"], "ratio")
-    parts.add("Mul", ["ratio", "start"], "answers")

@@ -16,13 +16,11 @@ from training.deployed import CHAMPION, deployed
 from training.feature_set import FeatureSet
 from training.models import spec_of
 from training.policy import WhenMissing
-from training.prices import estimate_and_months
 from training.registry import Registry
 from training.row_selection import TrainingSetError, with_columns
 from training.specs import ModelSpec
+from training.tasks import task_of
 
-LEVEL = 0.8
-"""The share of prices that the intervals of predictions are to hold, as where a request does not say."""
 AS_OF = "features_as_of_"
 """What the columns that say when a view's values stood begin with."""
 
@@ -102,28 +100,4 @@ def predictions(model: Artifact, table: pa.Table) -> dict[str, pa.Array]:
     card = model.card
     rows = card.inputs.matrix(table)
     answers = model.answers(rows).astype(np.float64) if len(rows) else np.empty((0, max(len(card.centre), 1)))
-    if card.task == "multiclass":
-        best = answers.argmax(axis=1)
-        chance = pa.array(answers.max(axis=1, initial=0))
-        return {
-            "predicted_value": chance,
-            "predicted_class": pa.array(np.array(card.classes, object)[best], pa.string()),
-            "confidence": chance,
-            **{f"probability_{name}": pa.array(answers[:, place]) for place, name in enumerate(card.classes)},
-        }
-    value = answers[:, 0]
-    columns = {"predicted_value": pa.array(value), "predicted_class": pa.nulls(len(rows), pa.string())}
-    if card.thresholds:
-        place = np.searchsorted(card.thresholds, value, side="right")
-        columns["predicted_class"] = pa.array(np.array(card.classes, object)[place], pa.string())
-    if not card.intervals:
-        return columns | {"confidence": pa.array(np.maximum(value, 1 - value))}
-    group = estimate_and_months(spec_of(card.model), card.inputs, rows)
-    low, high = card.intervals.bounds(value, *group, LEVEL)
-    level = pa.array(np.full(len(rows), LEVEL))
-    return columns | {
-        "confidence": level,
-        "interval_low": pa.array(low),
-        "interval_high": pa.array(high),
-        "interval_level": level,
-    }
+    return task_of(card.task).columns(card, rows, answers)

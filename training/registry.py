@@ -14,7 +14,7 @@ from training import artifact, version_status
 from training.deployed import CHALLENGER, CHAMPION, PINNED, deployed, registry_address
 from training.fit import Fitted
 from training.gates import Verdict
-from training.headlines import BIAS, bias
+from training.headlines import BIAS
 from training.moved import follow
 from training.version_status import VersionStatus
 
@@ -93,7 +93,7 @@ class Registry:
             for figure, value in fitted.best.figures.items():
                 client.log_metric(run.info.run_id, figure, value)
             answered = fitted.rows.labels[fitted.test], fitted.best.answers
-            client.log_metric(run.info.run_id, BIAS, bias(spec.task, *answered))
+            client.log_metric(run.info.run_id, BIAS, spec.task.bias(*answered))
             for level, share in fitted.coverage.items():
                 client.log_metric(run.info.run_id, f"coverage_{level.rstrip('%')}", share)
             for name, value in {

@@ -6,16 +6,12 @@ import html
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from sklearn.metrics import roc_curve
 
-from training.artifact import BEYOND
-from training.breakdown import GroupResult, breakdown, half_widths
-from training.caveats import caveats, trained_ranges
+from training.breakdown import GroupResult, breakdown
+from training.caveats import caveats
 from training.fit import Fitted
 from training.gates import Verdict
-from training.metrics import Floats, reliability
-from training.page import INK, SAND, TIDE, drawn, page, pairs
+from training.page import TIDE, drawn, page, pairs
 from training.population import Population
 from training.wording import counted
 
@@ -71,16 +67,10 @@ def report(fitted: Fitted, verdicts: Sequence[Verdict], population: Population |
         "<p>Mean absolute contribution to the raw score, on a sample of the held-out rows.</p>",
         _importances(fitted),
     ]
-    if fitted.spec.task == "multiclass":
-        parts += ["<h2>By class</h2>", _by_class(fitted)]
     for title, groups in breakdown(fitted).items():
         parts += [f"<h2>By {title}</h2>", _by_group(groups)]
-    answered_up_to = min((high + BEYOND for _, high in trained_ranges(fitted).values()), default=np.inf)
-    if widths := half_widths(fitted, answered_up_to):
-        parts += [
-            "<h2>Half widths of 80 % intervals</h2>",
-            pairs((k, f"{np.expm1(w):.1%}") for k, w in widths.items()),
-        ]
+    for title, section in fitted.spec.task.sections(fitted):
+        parts += [f"<h2>{title}</h2>", section]
     return page(spec.name, parts)
 
 
@@ -100,45 +90,7 @@ def _candidates(fitted: Fitted) -> str:
 
 
 def _pictures(fitted: Fitted) -> str:
-    return drawn((9, 3.8), lambda figure: _draw(fitted, *figure.subplots(1, 2)))
-
-
-def _draw(fitted: Fitted, left: Axes, right: Axes) -> None:
-    labels, answers = fitted.rows.labels[fitted.test], fitted.best.answers
-    if fitted.spec.task == "price":
-        _residuals(left, labels, answers[:, 0])
-        _intervals(right, fitted)
-        return
-    for place in range(answers.shape[1]) if answers.shape[1] > 1 else [0]:
-        positive = labels == place if fitted.spec.task == "multiclass" else labels
-        name = fitted.spec.classes[place] if fitted.spec.task == "multiclass" else "model"
-        if 0 < positive.mean() < 1:
-            false, true, _ = roc_curve(positive, answers[:, place])
-            left.plot(false, true, label=name)
-            bins = reliability(positive.astype(np.float64), answers[:, place])
-            right.plot(*zip(*((mean, rate) for mean, rate, _ in bins), strict=True), marker="o", label=name)
-    _diagonal(left, "ROC", "false positive rate", "true positive rate", whole=True)
-    _diagonal(right, "Calibration", "mean probability", "observed rate", whole=False)
-
-
-def _diagonal(axes: Axes, title: str, below: str, beside: str, *, whole: bool) -> None:
-    top = 1.0 if whole else max(*axes.get_xlim(), *axes.get_ylim())
-    axes.plot([0, top], [0, top], color=SAND, linestyle="--", linewidth=1)
-    axes.set(title=title, xlabel=below, ylabel=beside)
-    axes.legend(frameon=False, fontsize=8)
-
-
-def _residuals(axes: Axes, labels: Floats, answers: Floats) -> None:
-    axes.scatter(labels, answers / labels - 1, s=4, alpha=0.4, color=TIDE)
-    axes.axhline(0, color=SAND, linestyle="--", linewidth=1)
-    axes.set(title="Residuals", xlabel="price paid", ylabel="off by", xscale="log", ylim=(-0.6, 0.6))
-
-
-def _intervals(axes: Axes, fitted: Fitted) -> None:
-    asked = [float(level.rstrip("%")) / 100 for level in fitted.coverage]
-    axes.plot(asked, list(fitted.coverage.values()), marker="o", color=INK)
-    axes.plot([0.45, 1], [0.45, 1], color=SAND, linestyle="--", linewidth=1)
-    axes.set(title="Intervals", xlabel="level asked", ylabel="prices within")
+    return drawn((9, 3.8), lambda figure: fitted.spec.task.draw(fitted, *figure.subplots(1, 2)))
 
 
 def _importances(fitted: Fitted) -> str:
@@ -155,23 +107,6 @@ def _importances(fitted: Fitted) -> str:
         )
         + "</table>"
     )
-
-
-def _by_class(fitted: Fitted) -> str:
-    columns = ("share", "chosen", "recall", "precision", "auc")
-    found = fitted.best.figures
-    lines = [
-        f"<tr><td>{html.escape(name)}</td>"
-        + "".join(
-            f"<td class=n>{found[f'{column}_{name.lower()}']:.3f}</td>"
-            if f"{column}_{name.lower()}" in found
-            else "<td class=n>none</td>"
-            for column in columns
-        )
-        for name in fitted.spec.classes
-    ]
-    head = "".join(f"<th class=n>{column}</th>" for column in columns)
-    return f"<table><tr><th></th>{head}</tr>{''.join(lines)}</table>"
 
 
 def _by_group(groups: Sequence[GroupResult]) -> str:

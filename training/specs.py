@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
 
 from training.baselines import Baseline
 from training.labels import Label
 from training.policy import Policy
-
-Task = Literal["binary", "multiclass", "price"]
+from training.task import Task
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model. `task` says what is predicted: a yes or no, one of `classes`, or a price."""
+    """One model. `task` says what is predicted, such as a yes or no, one of `classes`, or a price."""
 
     name: str
     question: str

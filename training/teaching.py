@@ -14,7 +14,7 @@ from training.calibrate import calibrated
 from training.estimators import SEED, Estimator, Params
 from training.graph import Calibration
 from training.inputs import Matrix
-from training.metrics import Floats, losses
+from training.metrics import Floats
 from training.native import Native, Scores
 from training.specs import ModelSpec
 from training.split import Pairs, Rows
@@ -47,11 +47,11 @@ class Teaching:
     @cached_property
     def targets(self) -> Floats:
         """What estimators fit."""
-        return np.log(self.labels) - np.log(self.plain.start.of(self.rows)) if self.plain.start else self.labels
+        return self.spec.task.targets(self.labels, self.rows, self.plain)
 
     def fitted(self, estimator: Estimator, params: Params) -> Native:
         """The estimator, taught by all rows."""
-        return estimator.fit(self.rows, self.targets, self.spec.task, len(self.spec.classes), params)
+        return estimator.fit(self.rows, self.targets, self.spec.task, len(self.plain.shift), params)
 
     def unseen(self, estimator: Estimator, params: Params, pairs: Pairs) -> Unseen:
         """With as many rounds of boosting as serve unseen rows best, unless the parameters say how many.
@@ -106,7 +106,7 @@ class Teaching:
     def loss(self, told: Unseen, calibration: Calibration | None = None) -> float:
         """The mean loss of unseen rows."""
         answers = (calibration or self.plain).applied(told.scores[told.seen], self.rows[told.seen], self.spec.task)
-        return float(losses(self.spec.task, self.labels[told.seen], answers).mean())
+        return float(self.spec.task.losses(self.labels[told.seen], answers).mean())
 
     def _grown(self, estimator: Estimator, params: Params, learn: Rows) -> Iterator[Native]:
-        return estimator.grown(self.rows[learn], self.targets[learn], self.spec.task, len(self.spec.classes), params)
+        return estimator.grown(self.rows[learn], self.targets[learn], self.spec.task, len(self.plain.shift), params)

@@ -22,7 +22,7 @@ from training.deployed import NotDeployedError
 from training.fit import Fitted, fit
 from training.gates import Evidence, Verdict, verdicts
 from training.graph import graph_of
-from training.headlines import BIAS, bias
+from training.headlines import BIAS
 from training.models import spec_of
 from training.population import Population, population_of
 from training.preflight import require_trainable, test_rows_from
@@ -34,8 +34,6 @@ from training.training_lock import training_lock
 Shown = Callable[[str, int, int], None]
 
 GOLDEN = 64
-MEDIUM, HIGH = 1.0, 3.0
-"""From which multiple of the base rate on a probability is called medium, and high."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Trained:
         """The figures on the test rows, by the names under which the registry has them."""
         coverage = {f"coverage_{level.rstrip('%')}": share for level, share in self.fitted.coverage.items()}
         labels, answers = self.fitted.rows.labels[self.fitted.test], self.fitted.best.answers
-        return {**self.fitted.best.figures, **coverage, BIAS: bias(self.fitted.spec.task, labels, answers)}
+        return {**self.fitted.best.figures, **coverage, BIAS: self.fitted.spec.task.bias(labels, answers)}
 
     @property
     def failures(self) -> tuple[Verdict, ...]:
@@ -162,7 +160,7 @@ def _write(fitted: Fitted, population: Population | None, folder: Path, left_out
     card = artifact.Card(
         model=spec.name,
         question=spec.question,
-        task=spec.task,
+        task=spec.task.name,
         entity=spec.entity,
         service=spec.service,
         contract=manifest.contract,
@@ -170,7 +168,7 @@ def _write(fitted: Fitted, population: Population | None, folder: Path, left_out
         inputs=fitted.inputs,
         left_out=left_out,
         classes=spec.classes,
-        thresholds=(MEDIUM * base, min(HIGH * base, (1 + base) / 2)) if spec.task == "binary" and spec.classes else (),
+        thresholds=spec.task.thresholds(spec, base),
         when_missing={view: rule.document() for view, rule in spec.when_missing.items()},
         centre=tuple(fitted.native.scores(taught[:: max(len(taught) // 2000, 1)]).mean(axis=0).tolist()),
         metrics=fitted.best.figures,

@@ -21,13 +21,12 @@ from training.arrays import RowArrays
 from training.dataset import TrainingSet, training_set
 from training.evaluations import Contender, SpanResult, WalkForward
 from training.fit import Fitted, fit
-from training.headlines import BIAS, bias
+from training.headlines import BIAS
 from training.inputs import Inputs
-from training.metrics import Floats, figures, losses, margin
+from training.metrics import Floats, margin
 from training.models import spec_of
 from training.periods import Period, period
 from training.preflight import checked_inputs
-from training.prices import coverage_of
 from training.row_selection import as_moment
 from training.specs import ModelSpec
 from training.split import SplitError
@@ -120,7 +119,7 @@ def walk_forward(
     gain = _gain(spec, answered[1:])
     return WalkForward(
         model=spec.name,
-        task=spec.task,
+        task=spec.task.name,
         every=str(step),
         window=WHOLE if back is None else str(back),
         training_set=rows.manifest.sha256,
@@ -210,7 +209,7 @@ def _result(span: Span, fitted: Fitted, frozen: Fitted, answered: _Answered) -> 
     for name, model in of_models:
         if model.intervals:
             answers = answered.answers[name][:, 0]
-            coverage = coverage_of(spec, fitted.inputs, answered.rows, answers, model.intervals)
+            coverage = spec.task.coverage(spec, fitted.inputs, answered.rows, answers, model.intervals)
             found[name] |= {"coverage_80": coverage["80%"]}
     return SpanResult(
         start=span.start.isoformat(),
@@ -226,7 +225,7 @@ def _result(span: Span, fitted: Fitted, frozen: Fitted, answered: _Answered) -> 
 
 
 def _figures(spec: ModelSpec, labels: Floats, answers: Floats) -> dict[str, float]:
-    return figures(spec.task, labels, answers, spec.classes) | {BIAS: bias(spec.task, labels, answers)}
+    return spec.task.figures(labels, answers, spec.classes) | {BIAS: spec.task.bias(labels, answers)}
 
 
 def _overall(
@@ -252,7 +251,7 @@ def _gain(spec: ModelSpec, later: Sequence[_Answered]) -> tuple[float, float, fl
     labels, entity = (np.concatenate([getattr(each.rows, name) for each in later]) for name in ("labels", "entity"))
 
     def of(name: Contender) -> Floats:
-        return losses(spec.task, labels, np.concatenate([each.answers[name] for each in later]))
+        return spec.task.losses(labels, np.concatenate([each.answers[name] for each in later]))
 
     return margin(of("retrained"), of("trained once"), entity)
 

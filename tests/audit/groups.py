@@ -35,7 +35,7 @@ def answers_of(fitted: Fitted, entity: str) -> pd.DataFrame:
             "answer": fitted.best.answers[:, 0],
         }
     )
-    if fitted.spec.task == "price":
+    if fitted.intervals:
         matrix = fitted.rows.matrix[test]
         rows["months_ahead"] = matrix[:, column("months_ahead")].astype(float)
         rows["estimated"] = matrix[:, column("estimated_value")] > 0

@@ -19,6 +19,7 @@ from training.artifact import ArtifactError, Card, UnreadableArtifactError
 from training.estimators import Linear
 from training.graph import Calibration, graph_of
 from training.inputs import Input, Inputs
+from training.tasks import BINARY
 
 ROWS = np.random.default_rng(5).normal(size=(200, 2)).astype(np.float32)
 CALIBRATION = Calibration(1.0, (0.0,))
@@ -32,10 +33,10 @@ CARD = Card(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    native = Linear().fit(ROWS, (ROWS[:, 0] > 0).astype(float), "binary", 1, {})
+    native = Linear().fit(ROWS, (ROWS[:, 0] > 0).astype(float), BINARY, 1, {})
     golden = ROWS[:20]
-    answers = CALIBRATION.applied(native.scores(golden), golden, "binary")
-    artifact.write(tmp_path / "model", native, graph_of(native, CALIBRATION, "binary", 2), CARD, golden, answers)
+    answers = CALIBRATION.applied(native.scores(golden), golden, BINARY)
+    artifact.write(tmp_path / "model", native, graph_of(native, CALIBRATION, BINARY, 2), CARD, golden, answers)
     return tmp_path / "model"
 
 
@@ -93,8 +94,8 @@ def test_a_file_outside_the_folder_is_no_model(folder):
 
 
 def test_a_graph_that_answers_otherwise_is_refused(folder):
-    native = Linear().fit(ROWS, (ROWS[:, 1] > 0).astype(float), "binary", 1, {})
-    (folder / "model.onnx").write_bytes(graph_of(native, CALIBRATION, "binary", 2).SerializeToString())
+    native = Linear().fit(ROWS, (ROWS[:, 1] > 0).astype(float), BINARY, 1, {})
+    (folder / "model.onnx").write_bytes(graph_of(native, CALIBRATION, BINARY, 2).SerializeToString())
     rewritten(folder)
     with pytest.raises(ArtifactError, match="golden row"):
         artifact.load(folder)
@@ -185,7 +186,7 @@ def test_a_native_model_that_is_none_is_refused_when_it_is_asked_for(folder, nam
 
 
 def test_a_native_model_of_other_inputs_is_refused_when_it_is_asked_for(folder):
-    Linear().fit(ROWS[:, [0, 1, 0]], (ROWS[:, 0] > 0).astype(float), "binary", 1, {}).save(folder)
+    Linear().fit(ROWS[:, [0, 1, 0]], (ROWS[:, 0] > 0).astype(float), BINARY, 1, {}).save(folder)
     rewritten(folder)
     with pytest.raises(ArtifactError, match=r"model\.json: expected"):
         artifact.load(folder).require_contributions()

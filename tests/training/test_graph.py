@@ -9,6 +9,7 @@ import pytest
 from training.estimators import ESTIMATORS
 from training.graph import Calibration, Start, graph_of
 from training.native import load_native
+from training.tasks import BINARY, MULTICLASS, PRICE
 
 ROWS, COLUMNS = 4000, 7
 
@@ -27,23 +28,24 @@ def rows():
 def labels_of(task, rows):
     rng = np.random.default_rng(4)
     signal = np.nan_to_num(rows[:, 0]) + np.isnan(rows[:, 2]) + np.nan_to_num(rows[:, 1]) / 2
-    if task == "price":
+    if task is PRICE:
         return signal + rng.normal(size=ROWS) / 10
     noisy = signal + rng.logistic(size=ROWS)
-    return (noisy > 0).astype(float) if task == "binary" else np.digitize(noisy, [-1.0, 1.0]).astype(float)
+    return (noisy > 0).astype(float) if task is BINARY else np.digitize(noisy, [-1.0, 1.0]).astype(float)
 
 
 CALIBRATIONS = {
-    "binary": Calibration(0.9, (0.1,)),
-    "multiclass": Calibration(1.1, (0.1, -0.2, 0.0, 0.3)),
-    "price": Calibration(0.8, (0.05,), Start(6, 3, 2.0, 7.0)),
+    BINARY: Calibration(0.9, (0.1,)),
+    MULTICLASS: Calibration(1.1, (0.1, -0.2, 0.0, 0.3)),
+    PRICE: Calibration(0.8, (0.05,), Start(6, 3, 2.0, 7.0)),
 }
 
 
-@pytest.mark.parametrize("task", CALIBRATIONS)
+@pytest.mark.parametrize("task", CALIBRATIONS, ids=lambda task: task.name)
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda one: one.name)
 def test_the_graph_equals_the_native_model(estimator, task, rows, tmp_path):
-    native = estimator.fit(rows, labels_of(task, rows), task, 4, {"rounds": 40} if estimator.rounds else {})
+    outputs = len(CALIBRATIONS[task].shift)
+    native = estimator.fit(rows, labels_of(task, rows), task, outputs, {"rounds": 40} if estimator.rounds else {})
     graph = graph_of(native, CALIBRATIONS[task], task, COLUMNS)
     unseen = np.vstack([rows, np.full((1, COLUMNS), np.nan, np.float32)])
     found = onnxruntime.InferenceSession(graph.SerializeToString()).run(None, {"inputs": unseen})[0]
@@ -55,7 +57,7 @@ def test_the_graph_equals_the_native_model(estimator, task, rows, tmp_path):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda one: one.name)
 def test_contributions_add_up_to_the_score(estimator, rows):
-    native = estimator.fit(rows, labels_of("binary", rows), "binary", 1, {"rounds": 40} if estimator.rounds else {})
+    native = estimator.fit(rows, labels_of(BINARY, rows), BINARY, 1, {"rounds": 40} if estimator.rounds else {})
     rest = native.scores(rows)[:, 0] - native.contributions(rows)[:, 0, :].sum(axis=1)
     assert np.ptp(rest) < 1e-3  # what is left is the same for every row
 

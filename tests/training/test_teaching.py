@@ -10,6 +10,7 @@ import pytest
 from training.estimators import ESTIMATORS, LightGBM, Linear, XGBoost
 from training.graph import Calibration
 from training.models import spec_of
+from training.tasks import BINARY
 from training.teaching import Teaching
 
 
@@ -31,7 +32,7 @@ def pairs() -> list:
 @pytest.mark.parametrize("estimator", [XGBoost(rounds=(30, 120)), LightGBM(rounds=(30, 120))], ids=lambda one: one.name)
 def test_a_model_that_grows_is_the_same_as_one_that_was_fitted(estimator, teaching):
     rows = teaching.rows
-    grown = [one.scores(rows) for one in estimator.grown(rows, teaching.targets, "binary", 2, {})]
+    grown = [one.scores(rows) for one in estimator.grown(rows, teaching.targets, BINARY, 2, {})]
     fitted = [teaching.fitted(estimator, {"rounds": rounds}).scores(rows) for rounds in estimator.rounds]
     np.testing.assert_allclose(grown, fitted, rtol=1e-6)
     assert not np.allclose(*grown)

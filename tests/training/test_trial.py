@@ -13,6 +13,7 @@ from training.artifact import ArtifactError, Card, UnreadableArtifactError
 from training.estimators import ESTIMATORS
 from training.graph import Calibration, graph_of
 from training.inputs import Input, Inputs
+from training.tasks import BINARY
 from training.trial import Trial
 
 ROWS = np.random.default_rng(5).normal(size=(400, 2)).astype(np.float32)
@@ -39,11 +40,11 @@ class Shortened:
 
 def written(folder: Path, estimator: str, length: float) -> Path:
     (chosen,) = (one for one in ESTIMATORS if one.name == estimator)
-    native = chosen.fit(ROWS, (ROWS[:, 0] > 0).astype(float), "binary", 1, {"rounds": 20} if chosen.rounds else {})
+    native = chosen.fit(ROWS, (ROWS[:, 0] > 0).astype(float), BINARY, 1, {"rounds": 20} if chosen.rounds else {})
     calibration = Calibration(1.0, (0.0,))
     golden = ROWS[:20]
-    answers = calibration.applied(native.scores(golden), golden, "binary")
-    graph = graph_of(native, calibration, "binary", 2)
+    answers = calibration.applied(native.scores(golden), golden, BINARY)
+    graph = graph_of(native, calibration, BINARY, 2)
     artifact.write(folder, Shortened(native, length), graph, replace(CARD, estimator=estimator), golden, answers)
     return folder
 

@@ -5,6 +5,7 @@ A rule answers passed or failed with its reason, or that it does not apply; it n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,27 +35,9 @@ class Evidence:
     """Everybody at the end of the data, if the rows are the model's own population."""
 
 
-def verdicts(evidence: Evidence) -> tuple[Verdict, ...]:
-    """What every rule says."""
-    from training.gates import (  # noqa: PLC0415  the rules import this module
-        beats_baseline,
-        calibrated,
-        enough_rows,
-        features_present,
-        near_known_prices,
-        no_target_leak,
-        not_worse,
-        unbiased,
-    )
+Judge = Callable[[Evidence], Verdict]
 
-    rules = (
-        enough_rows,
-        features_present,
-        no_target_leak,
-        beats_baseline,
-        not_worse,
-        calibrated,
-        unbiased,
-        near_known_prices,
-    )
-    return tuple(rule.judge(evidence) for rule in rules)
+
+def verdicts(evidence: Evidence) -> tuple[Verdict, ...]:
+    """What every rule of the task says."""
+    return tuple(judge(evidence) for judge in evidence.fitted.spec.task.gates())

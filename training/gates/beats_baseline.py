@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from training.gates import Evidence, Verdict
-from training.metrics import losses, margin
+from training.metrics import margin
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -11,7 +11,7 @@ def judge(evidence: Evidence) -> Verdict:
     fitted = evidence.fitted
     labels, entity = fitted.rows.labels[fitted.test], fitted.rows.entity[fitted.test]
     task = fitted.spec.task
-    ours, simple = losses(task, labels, fitted.best.answers), losses(task, labels, fitted.baseline.answers)
+    ours, simple = task.losses(labels, fitted.best.answers), task.losses(labels, fitted.baseline.answers)
     gain, low, high = margin(ours, simple, entity)
     doubt = "" if low > 0 else ", which is worse" if high < 0 else ", which may be chance"
     return Verdict(

@@ -10,22 +10,23 @@ from training.gates import Evidence, Verdict
 from training.metrics import Floats
 
 LIMIT = 0.95
-LIMIT_OF_PRICES = 0.995
+LIMIT_OF_NUMBERS = 0.995
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """No single feature ranks labels with an AUC beyond the limit; for prices, with such a rank correlation."""
+    """No single feature ranks labels with an AUC beyond the limit; for numbers, with such a rank correlation."""
     fitted = evidence.fitted
     rows, labels = fitted.rows.matrix[fitted.test].astype(np.float64), fitted.rows.labels[fitted.test]
-    limit = LIMIT_OF_PRICES if fitted.spec.task == "price" else LIMIT
+    is_number = fitted.spec.task.is_regression
+    limit = LIMIT_OF_NUMBERS if is_number else LIMIT
     strength = {
         name: _correlation(rows[:, place], labels)
-        if fitted.spec.task == "price"
+        if is_number
         else max(_auc(rows[:, place], labels == one) for one in np.unique(labels))
         for place, name in enumerate(fitted.inputs.columns)
     }
     name, most = max(strength.items(), key=lambda one: one[1])
-    what = "rank correlation" if fitted.spec.task == "price" else "AUC"
+    what = "rank correlation" if is_number else "AUC"
     return Verdict(
         "no target leak",
         "passed" if most <= limit else "failed",

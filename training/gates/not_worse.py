@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training.gates import Evidence, Verdict
-from training.metrics import losses, margin
+from training.metrics import margin
 
 NEGLIGIBLE = 1e-4
 """Of the champion's loss. A champion answers in float32, so that even its twin differs from it by a trifle, always."""
@@ -29,8 +29,8 @@ def judge(evidence: Evidence) -> Verdict:
         )
     test = fitted.rows.where(fitted.test).where(unseen)
     labels, entity, task = test.labels, test.entity, fitted.spec.task
-    ours = losses(task, labels, fitted.best.answers[unseen])
-    theirs = losses(task, labels, evidence.champion[unseen])
+    ours = task.losses(labels, fitted.best.answers[unseen])
+    theirs = task.losses(labels, evidence.champion[unseen])
     gain, low, high = margin(ours, theirs, entity)
     least = -NEGLIGIBLE * float(theirs.mean())
     return Verdict(

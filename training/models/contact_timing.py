@@ -13,6 +13,7 @@ from training.labels import Label, Moments
 from training.labels.regions import region_of
 from training.policy import WhenMissing
 from training.specs import ModelSpec
+from training.tasks import BINARY
 
 HORIZON = timedelta(hours=24)
 
@@ -83,7 +84,7 @@ SPEC = ModelSpec(
     entity="customer_id",
     service=CONTACT_TIMING_V1.name,
     label=LABEL,
-    task="binary",
+    task=BINARY,
     baselines=(BaseRate(), RateBy("hour_of_day", "everybody's rate of that hour")),
     when_missing={"behavioural": WhenMissing("default")},
 )

@@ -14,6 +14,7 @@ from training.labels.customers import customers
 from training.labels.regions import region_of
 from training.policy import WhenMissing
 from training.specs import ModelSpec
+from training.tasks import BINARY
 
 HORIZON = timedelta(days=180)
 
@@ -59,7 +60,7 @@ SPEC = ModelSpec(
     entity="customer_id",
     service=MOVE_PROBABILITY_V1.name,
     label=LABEL,
-    task="binary",
+    task=BINARY,
     baselines=(BaseRate(),),
     classes=("LOW", "MEDIUM", "HIGH"),
     when_missing={

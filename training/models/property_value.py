@@ -13,6 +13,7 @@ from training.labels import ExtraDefault, Label, Moments
 from training.labels.regions import region_of
 from training.policy import WhenMissing
 from training.specs import ModelSpec
+from training.tasks import PRICE
 
 MONTH = timedelta(days=365.25) / 12
 HORIZON = 24 * MONTH
@@ -146,7 +147,7 @@ SPEC = ModelSpec(
     entity="property_id",
     service=PROPERTY_VALUE_V1.name,
     label=LABEL,
-    task="price",
+    task=PRICE,
     baselines=(
         LastPrice("estimated_value", "living_area_sqft", ("latitude", "longitude")),
         RegionsRate("region_price_per_sqft", "living_area_sqft"),

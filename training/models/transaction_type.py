@@ -14,6 +14,7 @@ from training.labels.customers import customers
 from training.labels.regions import region_of
 from training.policy import WhenMissing
 from training.specs import ModelSpec
+from training.tasks import MULTICLASS
 
 HORIZON = timedelta(days=365)
 CLASSES = ("BUY", "SELL", "REFINANCE", "INVESTMENT")
@@ -61,7 +62,7 @@ SPEC = ModelSpec(
     entity="customer_id",
     service=TRANSACTION_TYPE_V1.name,
     label=LABEL,
-    task="multiclass",
+    task=MULTICLASS,
     baselines=(ClassShares(), ClassShares(by_region_and_season=True)),
     classes=CLASSES,
     when_missing={

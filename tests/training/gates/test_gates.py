@@ -13,13 +13,17 @@ from training.dataset import UNANSWERED
 from training.gates import (
     Evidence,
     beats_baseline,
-    calibrated,
+    calibrated_probability,
+    calibrated_shares,
+    covering_intervals,
+    enough_positives,
     enough_rows,
     features_present,
     near_known_prices,
     no_target_leak,
     not_worse,
-    unbiased,
+    unbiased_price,
+    unbiased_probability,
 )
 from training.population import Population
 
@@ -39,6 +43,7 @@ def price(*, off=1.0, estimate=1.0, months=0.0, **more):
     }  # fmt: skip
 
 
+CLASSES = {"task": "multiclass", "baseline": np.full((ROWS, 2), 0.5), "classes": ("A", "B")}
 HALF_WITHOUT_ESTIMATE = {
     "estimate": np.where(FIRST_HALF, np.nan, PRICES),
     "months_ahead": np.zeros(ROWS),
@@ -49,7 +54,8 @@ HALF_WITHOUT_ESTIMATE = {
     ("gate", "given", "outcome"),
     [
         (enough_rows, {}, "passed"),
-        (enough_rows, {"labels": np.eye(1, ROWS)[0]}, "failed"),
+        (enough_positives, {}, "passed"),
+        (enough_positives, {"labels": np.eye(1, ROWS)[0]}, "failed"),
         (features_present, {}, "passed"),
         (features_present, {"left_out": {UNANSWERED: 300}}, "passed"),
         (features_present, {"left_out": {UNANSWERED: 99 * ROWS}}, "failed"),
@@ -63,31 +69,28 @@ HALF_WITHOUT_ESTIMATE = {
         (no_target_leak, {"columns": {"a": np.where(LABELS == 1, np.nan, 1)}}, "failed"),
         (beats_baseline, {"answers": GOOD}, "passed"),
         (beats_baseline, {"answers": BAD}, "failed"),
-        (calibrated, {"answers": 0.3}, "passed"),
-        (calibrated, {"answers": 0.5}, "failed"),
-        (calibrated, price(), "passed"),
-        (calibrated, price(half_width=0.05), "failed"),
+        (calibrated_probability, {"answers": 0.3}, "passed"),
+        (calibrated_probability, {"answers": 0.5}, "failed"),
+        (covering_intervals, price(), "passed"),
+        (covering_intervals, price(half_width=0.05), "failed"),
         # Right on average, but too narrow for those without an estimate and too wide for the others.
-        (calibrated, price(columns=HALF_WITHOUT_ESTIMATE), "passed"),
+        (covering_intervals, price(columns=HALF_WITHOUT_ESTIMATE), "passed"),
         (
-            calibrated,
+            covering_intervals,
             price(answers=PRICES * NOISE ** np.where(FIRST_HALF, 2.0, 0.5), columns=HALF_WITHOUT_ESTIMATE),
             "failed",
         ),
-        (unbiased, {"answers": 0.3}, "passed"),
-        (unbiased, {"answers": 0.2}, "failed"),
-        (unbiased, price(), "passed"),
-        (unbiased, price(off=0.93), "failed"),
+        (unbiased_probability, {"answers": 0.3}, "passed"),
+        (unbiased_probability, {"answers": 0.2}, "failed"),
+        (unbiased_price, price(), "passed"),
+        (unbiased_price, price(off=0.93), "failed"),
         (
-            unbiased,
+            unbiased_price,
             price(answers=PRICES * NOISE * np.where(FIRST_HALF, 1.15, 0.87), columns=HALF_WITHOUT_ESTIMATE),
             "failed",
         ),
-        (
-            unbiased,
-            {"task": "multiclass", "answers": np.full((ROWS, 2), 0.5), "baseline": np.full((ROWS, 2), 0.5), "classes": ("A", "B")},
-            "does not apply",
-        ),
+        (calibrated_shares, CLASSES | {"answers": np.tile([0.68, 0.32], (ROWS, 1))}, "passed"),
+        (calibrated_shares, CLASSES | {"answers": np.tile([0.5, 0.5], (ROWS, 1))}, "failed"),
     ],
 )  # fmt: skip
 def test_a_gate_opens_for_the_good_alone(gate, given, outcome):
@@ -116,7 +119,7 @@ def test_a_failed_group_is_named_with_its_coverage():
     held = fitted_model(
         **price(answers=PRICES * NOISE ** np.where(FIRST_HALF, 2.0, 0.5), columns=HALF_WITHOUT_ESTIMATE)
     )
-    assert "no estimate, 0 to 2 months ahead: 4" in calibrated.judge(Evidence(held)).reason
+    assert "no estimate, 0 to 2 months ahead: 4" in covering_intervals.judge(Evidence(held)).reason
 
 
 def test_a_champion_is_not_asked_about_what_it_was_trained_on():

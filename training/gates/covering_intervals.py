@@ -1,0 +1,43 @@
+"""An interval must hold what it promises."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.breakdown import GroupResult, results
+from training.fit import Fitted
+from training.gates import Evidence, Verdict
+from training.tasks.price import LEVEL
+
+OF_COVERAGE = 0.08
+LEAST_ENTITIES = 30
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Intervals of 80 % hold about 80 %, in each group too."""
+    fitted = evidence.fitted
+    found, far = fitted.coverage[f"{LEVEL:.0%}"], _failing_groups(fitted)
+    return Verdict(
+        "calibrated",
+        "passed" if abs(found - LEVEL) <= OF_COVERAGE and not far else "failed",
+        f"intervals of 80 % hold {found:.1%} of prices, at most {OF_COVERAGE:.0%} more or less is accepted"
+        + "".join(
+            f"; {group.name}: {group.figures['coverage_80']:.1%} of {group.entities:,} homes', "
+            f"at most {tolerance(group.entities):.0%} more or less"
+            for group in far
+        ),
+    )
+
+
+def tolerance(entities: int) -> float:
+    """How far the coverage of a group may be off: as far as that of all, and by what chance does to so few entities."""
+    return OF_COVERAGE + 2 * float(np.sqrt(LEVEL * (1 - LEVEL) / entities))
+
+
+def _failing_groups(fitted: Fitted) -> list[GroupResult]:
+    return [
+        group
+        for groups in fitted.spec.task.groups(fitted).values()
+        for group in results(fitted, groups)
+        if group.entities >= LEAST_ENTITIES and abs(group.figures["coverage_80"] - LEVEL) > tolerance(group.entities)
+    ]
