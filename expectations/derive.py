@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from feast import FeatureView, Field
 
 from expectations.rule import CREATED, EVENT
-from expectations.rules import rules_of
+from expectations.view_rules import rules_of
 from feature_repo.cadence import cadence_of
 from feature_repo.fields import contract_of, features_of
 from feature_repo.views import View

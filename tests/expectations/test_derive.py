@@ -9,7 +9,7 @@ import pytest
 from feast import FeatureView
 
 from expectations.derive import Circumstances, expectations_of_day, suite_for
-from expectations.rules import rules_of
+from expectations.view_rules import rules_of
 from feature_repo.fields import contract_of, features_of
 from feature_repo.views import BEHAVIOURAL, MARKET, PROPERTY, VIEWS, View
 
@@ -69,7 +69,7 @@ def test_a_day_is_compared_with_what_is_known_of_it(view: FeatureView, known: Ci
 
 IMPORTS = """
 import sys
-import expectations, expectations.derive, expectations.rules, expectations.outcome, expectations.findings
+import expectations, expectations.derive, expectations.view_rules, expectations.outcome, expectations.findings
 import expectations.archive, expectations.docs, expectations.validate
 assert "great_expectations" not in sys.modules
 from feature_repo.views import MARKET

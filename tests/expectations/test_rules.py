@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from expectations.rule import Rule
-from expectations.rules import STATED, rules_of
+from expectations.rules import RULES
+from expectations.view_rules import rules_of
 from feature_repo.views import VIEWS, View
 
 # Changes to the lively row of conftest.py that break a rule.
@@ -165,11 +166,11 @@ def test_rules_have_names_of_their_own_and_say_why(view: View) -> None:
 
 
 def test_every_stated_rule_belongs_to_a_view() -> None:
-    assert set(STATED) == {view.name for view in VIEWS}
+    assert set(RULES) == {view.name for view in VIEWS}
 
 
 def test_a_rule_about_no_feature_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(STATED, "market", (Rule("old", "{renamed} > 0", "long ago"),))  # type: ignore[arg-type]
+    monkeypatch.setitem(RULES, "market", (Rule("old", "{renamed} > 0", "long ago"),))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"rule 'old' of view 'market' names \['renamed'\]"):
         rules_of(next(view for view in VIEWS if view.name == "market"))
 

@@ -18,6 +18,7 @@ from training.models.property_value import SPEC as PROPERTY_VALUE
 from training.offline_scores import PortfolioModel
 from training.policy import WhenMissing
 from training.row_selection import TrainingSetError
+from training.tasks import BINARY
 
 ROWS = np.random.default_rng(5).normal(size=(200, 2)).astype(np.float32)
 CALIBRATION = Calibration(1.0, (0.0,))
@@ -36,9 +37,9 @@ MOMENT = pa.timestamp("us", "UTC")
 
 @pytest.fixture
 def model(tmp_path):
-    native = Linear().fit(ROWS, (ROWS[:, 0] > 0).astype(float), "binary", 1, {})
-    answers = CALIBRATION.applied(native.scores(ROWS[:20]), ROWS[:20], "binary")
-    artifact.write(tmp_path / "model", native, graph_of(native, CALIBRATION, "binary", 2), CARD, ROWS[:20], answers)
+    native = Linear().fit(ROWS, (ROWS[:, 0] > 0).astype(float), BINARY, 1, {})
+    answers = CALIBRATION.applied(native.scores(ROWS[:20]), ROWS[:20], BINARY)
+    artifact.write(tmp_path / "model", native, graph_of(native, CALIBRATION, BINARY, 2), CARD, ROWS[:20], answers)
     return PortfolioModel(PROPERTY_VALUE, "3", artifact.load(tmp_path / "model"))
 
 

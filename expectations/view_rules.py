@@ -1,0 +1,38 @@
+"""The rules of a view: those that are stated for it, and those that its cadence tells.
+
+A rule about a feature that the view has not is an error, so that none falls silent after a rename.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from feast import FeatureView
+
+from expectations.rule import CREATED, EVENT, Rule
+from expectations.rules import RULES
+from feature_repo.cadence import cadence_of
+from feature_repo.views import View
+
+
+def rules_of(view: View) -> tuple[Rule, ...]:
+    """What each row of a view keeps."""
+    rules = (*RULES.get(view.name, ()), *_instants(view))
+    known = {EVENT, CREATED, *(field.name for field in view.features)}
+    for rule in rules:
+        if unknown := {*rule.columns} - known:
+            raise ValueError(f"rule {rule.name!r} of view {view.name!r} names {sorted(unknown)}, no features of it")
+    return rules
+
+
+def _instants(view: View) -> Iterator[Rule]:
+    if isinstance(view, FeatureView):
+        hours = cadence_of(view).lag_hours
+        yield Rule(
+            "stands_at_midnight", f"{{{EVENT}}} = date_trunc('day', {{{EVENT}}})", "a snapshot ends a day, in UTC"
+        )
+        yield Rule(
+            "created_when_promised",
+            f"{{{CREATED}}} = {{{EVENT}}} + INTERVAL {hours} HOUR",
+            f"a snapshot is promised online {hours} hours after its instant",
+        )
