@@ -443,6 +443,9 @@ def feature_set_command(
             f"{escape(features.left_out_summary)}. All of them: {escape(str(left_out))}",
             soft_wrap=True,
         )
+    if champion:
+        for caveat in champion.artifact.card.caveats:
+            console.print(f"[dim]caveat of version {champion.version}: {escape(caveat)}[/dim]", soft_wrap=True)
 
 
 def _numbers(given: list[str]) -> dict[str, float]:
@@ -481,7 +484,7 @@ def train(
         from training.split import SplitError
         from training.train import train as train_one
 
-        failed, left_out = False, list[str]()
+        failed, left_out, found_caveats = False, list[str](), list[str]()
         shown = Table(
             "model", "estimator", "training rows", "test rows", "loss", "baseline", "on the test rows", "version", "",
             title="Models",
@@ -505,14 +508,15 @@ def train(
                 for reason, count in fitted.training_set.manifest.left_out.items():
                     if count:
                         left_out.append(f"{spec.name}: {counted(count, 'row')} left out: {reason}")
+                found_caveats += [f"{spec.name}: caveat: {caveat}" for caveat in made.caveats]
                 for verdict in made.failures:
                     failed = True
                     complaints.print(
                         f"[red]stopped[/red] {spec.name}: {verdict.gate}: {escape(verdict.reason)}", soft_wrap=True
                     )
     console.print(shown)
-    for line in left_out:
-        console.print(f"[dim]{line}[/dim]")
+    for line in (*left_out, *found_caveats):
+        console.print(f"[dim]{escape(line)}[/dim]", soft_wrap=True)
     console.print(
         f"[dim]Reports: {escape(str(home / 'models' / 'latest'))}/MODEL/report.html. Runs: tidemark models --ui[/dim]"
     )

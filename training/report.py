@@ -8,11 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from training.breakdown import GroupResult, breakdown
-from training.caveats import caveats
 from training.fit import Fitted
 from training.gates import Verdict
 from training.page import TIDE, drawn, page, pairs
-from training.population import Population
 from training.wording import counted
 
 SAMPLE = 500
@@ -24,7 +22,7 @@ _SHOWN = (
 _NEWCOMERS = "it knows only what the feature views hold; of entities that came last month that is little"
 
 
-def report(fitted: Fitted, verdicts: Sequence[Verdict], population: Population | None = None) -> str:
+def report(fitted: Fitted, verdicts: Sequence[Verdict], caveats: Sequence[str] = ()) -> str:
     """The page as HTML, pictures included."""
     spec, manifest = fitted.spec, fitted.training_set.manifest
     held_out = fitted.rows.asked[fitted.test]
@@ -50,7 +48,7 @@ def report(fitted: Fitted, verdicts: Sequence[Verdict], population: Population |
             ]
         ),
         "<h2>Caveats</h2><ul>",
-        *(f"<li>{html.escape(caveat)}</li>" for caveat in (*caveats(fitted, population), _NEWCOMERS)),
+        *(f"<li>{html.escape(caveat)}</li>" for caveat in (*caveats, _NEWCOMERS)),
         "</ul><h2>Against simple answers</h2>",
         _candidates(fitted),
         "<h2>Gates</h2>",

@@ -24,7 +24,7 @@ from training.gates import Evidence, Verdict, verdicts
 from training.graph import graph_of
 from training.headlines import BIAS
 from training.models import spec_of
-from training.population import Population, population_of
+from training.population import population_of
 from training.preflight import require_trainable, test_rows_from
 from training.registry import PAGE, Registry, latest_folder
 from training.row_selection import as_moment
@@ -43,6 +43,7 @@ class Trained:
     fitted: Fitted
     version: str
     verdicts: tuple[Verdict, ...]
+    caveats: tuple[str, ...]
     folder: Path
     report: Path
 
@@ -127,12 +128,12 @@ def _evaluated(
     fitted = fit(rows, inputs, test_from=as_moment(test_from, "test_from"), tune=tune, show=show)
     population = population_of(fitted, store, home)
     evidence = Evidence(fitted, _answers_of(champion, registry, fitted), champion or "", population)
-    judged = verdicts(evidence)
+    judged, found_caveats = verdicts(evidence), caveats(fitted, population)
     with TemporaryDirectory(prefix=f".{spec.name}-", dir=_folder(home / "models")) as scratch:
         draft = Path(scratch) / "latest"
-        _write(fitted, population, draft / "model", without)
+        _write(fitted, found_caveats, draft / "model", without)
         rows.manifest.write(draft / "training-set.manifest.json")
-        file = page.write(draft / PAGE, report.report(fitted, judged, population))
+        file = page.write(draft / PAGE, report.report(fitted, judged, found_caveats))
         if walked:
             evaluation_page.show_on(file, walked, inputs.names)
         version = registry.register(fitted, draft / "model", file, judged, left_out=without, note=note)
@@ -142,7 +143,7 @@ def _evaluated(
             place.rename(Path(scratch) / "before")
         draft.rename(place)
     registry.show_status(spec.name)
-    return Trained(fitted, version, judged, place / "model", place / PAGE)
+    return Trained(fitted, version, judged, found_caveats, place / "model", place / PAGE)
 
 
 def _folder(place: Path) -> Path:
@@ -150,7 +151,7 @@ def _folder(place: Path) -> Path:
     return place
 
 
-def _write(fitted: Fitted, population: Population | None, folder: Path, left_out: tuple[str, ...]) -> None:
+def _write(fitted: Fitted, caveats: tuple[str, ...], folder: Path, left_out: tuple[str, ...]) -> None:
     spec, manifest = fitted.spec, fitted.training_set.manifest
     taught = fitted.rows.matrix[fitted.split.train]
     sample = np.linspace(0, len(fitted.rows.matrix) - 1, GOLDEN).astype(int)
@@ -178,7 +179,7 @@ def _write(fitted: Fitted, population: Population | None, folder: Path, left_out
         training_set=asdict(manifest),
         intervals=fitted.intervals,
         ranges=trained_ranges(fitted),
-        caveats=caveats(fitted, population),
+        caveats=caveats,
     )
     artifact.write(
         folder,

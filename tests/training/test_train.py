@@ -153,6 +153,12 @@ def test_a_trained_model_is_registered_as_challenger_with_its_hash(home, registe
     np.testing.assert_allclose(loaded.answers(some), fitted.best.answers[:50], rtol=1e-4)
 
 
+def test_caveats_are_those_of_the_card(registered):
+    card = artifact.load(registered[1].folder, artifact.sha256_of(registered[1].folder)).card
+    assert card.caveats == registered[1].caveats
+    assert any("not every season was seen" in caveat for caveat in card.caveats)
+
+
 def test_promotion_and_roll_back_move_the_champion(home, registered):
     registry, (first, second) = Registry(home), (one.version for one in registered)
     with pytest.raises(NotDeployedError, match="no version is the champion"):
