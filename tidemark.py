@@ -219,13 +219,16 @@ def quarantine(
     if table not in names:
         _fail(f"there is no raw table {table!r}; {nearest(table, names)}")
     rows = [row for row in RawStore(home).quarantine(table).to_pylist() if any(reason in one for one in row["reasons"])]
-    console.print(f"{table}: {len(rows):,} refused rows" + (f", the first {limit}:" if len(rows) > limit else ""))
+    console.print(
+        f"{table}: {counted(len(rows), 'refused row')}" + (f", the first {limit}:" if len(rows) > limit else "")
+    )
     for row in rows[:limit]:
         reasons, origin = escape("; ".join(row["reasons"])), escape(row["origin"] or "")
         console.print(f"[red]{reasons}[/red] [dim]known {row['known_on']}, {origin}[/dim]")
         console.print(f"  {row['row']}", markup=False, highlight=False)
 
 
+    from pipelines.plurals import counted
 @app.command()
 def doctor(home: Home = HOME) -> None:
     """Tell what is installed, which parts are embedded, where state lives, what is wrong and how to mend it."""
@@ -273,6 +276,13 @@ def features(
         )  # fmt: skip
     with _quiet():
         # Whoever waits here wants to know at once, not after three times five minutes.
+    withdraw: Annotated[
+        str | None,
+        typer.Option(metavar="FIRST:LAST", help="Take published days back, from disk and from what is served."),
+    ] = None,
+    allow_empty: Annotated[
+        str, typer.Option(envvar="TIDEMARK_ALLOW_EMPTY", help="Raw tables that may have refused rows alone: NAME,NAME.")
+    ] = "",
         os.environ.setdefault("TIDEMARK_RETRIES", "0")
         from pipelines.partitions import OutsidePartitionsError, require_loaded
         from pipelines.run import VIEWS, materialise_days, materialise_stale, remaining_stale_days

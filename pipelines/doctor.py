@@ -21,6 +21,7 @@ from pipelines.raw.scan import BadSourceError
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
 
+from pipelines.plurals import counted
 _LEAST_FREE_GB = 2
 
 
@@ -112,7 +113,7 @@ def _raw(home: Path) -> Finding:
         return Finding("note", "loaded tables", "none", "`tidemark load` loads them.")
     refused = sum(day.quarantined for ledger in ledgers.values() for day in ledger)
     told = ", ".join(f"{table} {rows:,}" for table, rows in loaded.items())
-    return Finding("ok", "loaded tables", f"{told}; {refused:,} rows in quarantine")
+    return Finding("ok", "loaded tables", f"{told}; {counted(refused, 'row')} in quarantine")
 
 
 def _online(home: Path, environment: Mapping[str, str]) -> Finding:

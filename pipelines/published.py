@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from feast import FeatureView, Field
 from feast.type_map import feast_value_type_to_pa
 
+from pipelines.plurals import counted
 from pipelines.transforms.days import Days
 
 _PREFIX = "snapshot_on="
@@ -28,10 +29,10 @@ class StaleDays:
 
     def __str__(self) -> str:
         """As an operator reads it."""
-        subject = "published day does" if len(self.days) == 1 else "published days do"
+        verb = "does" if len(self.days) == 1 else "do"
         return (
-            f"{self.view}: {len(self.days):,} {subject} not have the declared columns: {self.difference} "
-            f"({shown(self.days)})"
+            f"{self.view}: {counted(len(self.days), 'published day')} {verb} not have the declared columns: "
+            f"{self.difference} ({shown(self.days)})"
         )
 
 
@@ -64,7 +65,7 @@ def shown(days: Iterable[date], most: int = 6) -> str:
     """Days as ranges, the first few of them."""
     ranges = spans(days)
     words = [str(part.first) if part.first == part.last else f"{part.first} to {part.last}" for part in ranges[:most]]
-    return ", ".join(words) + (f" and {len(ranges) - most} more ranges" if len(ranges) > most else "")
+    return ", ".join(words) + (f" and {counted(len(ranges) - most, 'more range')}" if len(ranges) > most else "")
 
 
 def _stale(view: FeatureView, files: Mapping[date, Path]) -> Iterator[StaleDays]:

@@ -26,6 +26,7 @@ from feast import FeatureView
 from feature_repo.cadence import cadence_of
 from pipelines.engine import Engine
 from pipelines.parquet import quoted, write_whole
+from pipelines.plurals import counted
 from pipelines.raw.contracts import CUSTOMERS, TABLES
 from pipelines.raw.store import RawStore
 from pipelines.transforms.days import Days
@@ -120,7 +121,8 @@ def blocks(engine: Engine, raw: RawStore, view: FeatureView, days: Days) -> Iter
                 f"SELECT *, CAST(event_timestamp AS DATE) - 1 AS snapshot_on FROM {source}"
             )
             if strays := connection.execute(_STRAYS, [part.first, part.last]).fetchall()[0][0]:
-                msg = f"{view.name}: {strays} snapshots lie outside {part.first} to {part.last}, which were asked for."
+                span = f"{part.first} to {part.last}"
+                msg = f"{view.name}: {counted(strays, 'snapshot')} outside {span}, which were asked for."
                 raise ValueError(msg)
             yield Block(connection, view, part, _entities(tables, view, part))
 

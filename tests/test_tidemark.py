@@ -90,7 +90,7 @@ def test_a_load_that_refuses_every_row_of_a_table_fails(tidemark, tmp_path):
     (tmp_path / "deals.csv").write_text(DEALS + "1,BARTER,1,2024-01-01,2024-01-02\n")
     told = tidemark("load", str(tmp_path))
     assert told.exit_code == 1
-    assert "refused deals: all 1 rows were refused; `tidemark quarantine deals` shows them" in told.output
+    assert "refused deals: the only row was refused; `tidemark quarantine deals` shows them" in told.output
 
 
 def test_a_folder_with_nothing_of_ours_is_a_failure(tidemark, tmp_path):

@@ -17,6 +17,7 @@ from pipelines.assets.raw import RAW
 from pipelines.gate import Verdict, judge
 from pipelines.partitions import DAILY, days_of
 from pipelines.portrait import portrait_of
+from pipelines.plurals import counted
 from pipelines.resources import Platform
 from pipelines.retries import RETRIES
 from pipelines.snapshots import blocks
@@ -54,7 +55,7 @@ def feature_view(view: FeatureView) -> dg.AssetsDefinition:
             block.publish(platform.snapshots, list(verdict.passed))
             block.refuse(platform.snapshots, list(verdict.refused))
             span = f"{block.days.first} to {block.days.last}"
-            context.log.info(f"{view.name}, {span}: {len(verdict.passed)} days published")
+            context.log.info(f"{view.name}, {span}: {counted(len(verdict.passed), 'day')} published")
             for outcome in verdict.outcomes:
                 if outcome.day:
                     keep(outcome, platform.home)

@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from pipelines.plurals import counted
 from pipelines.raw.admission import Admission, admit
 from pipelines.raw.block import NO_CONTENT, Block, blocks_of, content_of
 from pipelines.raw.contracts import TABLES, RawTable
@@ -207,10 +208,10 @@ class _Loading:
         remedy = f"`tidemark quarantine {self.table.name}` shows them with their reasons."
         if not any(counts.loaded for counts in (*done, *unchanged)):
             refused = sum(counts.quarantined for counts in (*done, *unchanged))
-            return f"{self.table.name}: all {refused:,} rows were refused; {remedy}" if refused else ""
+            return f"{self.table.name}: {_every(refused, 'row')} refused; {remedy}" if refused else ""
         refused = sum(counts.quarantined for counts in done)
         if refused and not any(counts.loaded for counts in done):
-            return f"{self.table.name}: all {refused:,} new or changed rows were refused; {remedy}"
+            return f"{self.table.name}: {_every(refused, 'new or changed row')} refused; {remedy}"
         return ""
 
     def _filled(self, block: Block, offered: Mapping[date | None, int]) -> dict[date | None, DayCounts]:
@@ -280,3 +281,8 @@ class _Loading:
             warnings=tuple(warning for admission in self.admissions for warning in admission.warnings),
             unused=tuple(dict.fromkeys(column for admission in self.admissions for column in admission.unused)),
         )
+
+
+def _every(count: int, noun: str) -> str:
+    """All of so many, and the verb: an only one is not called all."""
+    return f"the only {noun} was" if count == 1 else f"all {counted(count, noun)} were"

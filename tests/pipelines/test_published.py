@@ -62,4 +62,4 @@ def test_days_are_joined_to_ranges():
         Days(FIRST + timedelta(days=4), FIRST + timedelta(days=4)),
         Days(FIRST + timedelta(days=7), FIRST + timedelta(days=7)),
     ]
-    assert shown(days, most=2) == "2024-01-01 to 2024-01-02, 2024-01-05 and 1 more ranges"
+    assert shown(days, most=2) == "2024-01-01 to 2024-01-02, 2024-01-05 and 1 more range"

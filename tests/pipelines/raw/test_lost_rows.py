@@ -122,4 +122,4 @@ def test_a_new_day_of_which_every_row_is_refused_is_a_problem_though_others_are_
     desk.write("deals/a.parquet", as_deals(*five_deals()))
     desk.load()
     desk.write("deals/b.parquet", as_deals(deal(9, known="2024-04-01 10:00", price=-1.0)))
-    assert desk.load().problem.startswith("deals: all 1 new or changed rows were refused")
+    assert desk.load().problem.startswith("deals: the only new or changed row was refused;")
