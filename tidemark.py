@@ -188,12 +188,26 @@ def _print_reports(reports: list[TableReport], source: str, home: Path) -> None:
 
 
 def _print_remarks(report: TableReport) -> None:
-    if report.days_unchanged:
-        console.print(f"{report.table}: {report.days_unchanged:,} days had not changed and were left as they are.")
-    if report.days_emptied:
-        console.print(f"{report.table}: {report.days_emptied:,} days have no rows in the source any more: emptied.")
-    if report.left_out:
-        console.print(f"{report.table}: {report.left_out:,} rows were left out by the mapping's `where`.")
+    from pipelines.plurals import counted, were
+
+    unchanged, emptied, left_out = report.days_unchanged, report.days_emptied, report.left_out
+    if unchanged:
+        console.print(
+            f"{report.table}: {counted(unchanged, 'day')} had not changed and {were(unchanged)} left as before."
+        )
+    if emptied:
+        console.print(
+            f"{report.table}: {counted(emptied, 'day')} {'has' if emptied == 1 else 'have'} no rows in the source any "
+            "more: emptied."
+        )
+    if report.summed_up or report.source_refused:
+        refused = report.source_refused
+        console.print(
+            f"{report.table}: {counted(report.loaded, 'row')} {were(report.loaded)} summed up from "
+            f"{counted(report.summed_up, 'source row')}; {counted(refused, 'source row')} {were(refused)} refused."
+        )
+    if left_out:
+        console.print(f"{report.table}: {counted(left_out, 'row')} {were(left_out)} left out by the mapping's `where`.")
     if report.unused:
         console.print(f"{report.table}: columns not asked for: {escape(', '.join(report.unused))}.")
     for warning in report.warnings:

@@ -22,6 +22,7 @@ from pipelines.raw.scan import ORIGIN, BadSourceError, Scan
 
 # With fewer values than this, all of them unreadable says nothing about the column.
 _ENOUGH_TO_CONDEMN_A_COLUMN = 10
+SOURCE_ROWS = "_source_rows"
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Admission:
     """A scan read as a raw table.
 
     `rows` selects the contract's columns, `known_on` (null where the day cannot be told), `cells` (a hash of all that
-    the source has in the row), and for rows that are refused `reasons`, `origin` and `row`. `dated` selects `known_on`
-    and `cells` alone, which is much cheaper.
+    the source has in the row), `source_rows` (how many rows of the source it sums up), and for rows that are refused
+    `reasons`, `origin` and `row`. `dated` selects `known_on` and `cells` alone, which is much cheaper.
     """
 
     rows: str
@@ -38,6 +39,7 @@ class Admission:
     left_out: int
     unused: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    grouped: bool = False
 
 
 def admit(
@@ -87,8 +89,9 @@ def admit(
     told = ", ".join(f"CASE WHEN {check.condition} THEN {quoted(check.reason)} END" for check in checks)
     # Inside a CASE, so that the row is spelled out only where it is refused.
     row = f"json_object({', '.join(f'{quoted(column)}, {place}' for column, place in as_it_was.items())})"
+    source_rows = f"{SOURCE_ROWS if mapped.grouped else 'CAST(1 AS BIGINT)'} AS source_rows"
     rows = (
-        f"SELECT {columns}, known_on, {cells}, "
+        f"SELECT {columns}, known_on, {cells}, {source_rows}, "
         f"CASE WHEN _bad THEN list_filter([{told}], lambda r: r IS NOT NULL) END AS reasons, "
         f"CASE WHEN _bad THEN {ORIGIN} END AS origin, CASE WHEN _bad THEN CAST({row} AS VARCHAR) END AS row "
         f"FROM (SELECT *, {any_of(checks)} AS _bad, {day} FROM ({typed}))"
@@ -101,7 +104,7 @@ def admit(
         rows, dated = (f"SELECT {what} FROM {scan.relation}_admitted" for what in ("*", "known_on, cells"))
         return Admission(rows, dated, left_out, unused)
     warnings = tuple(doubts(connection, mapped.forms, source))
-    return Admission(rows, f"SELECT {day}, {cells} FROM ({typed})", left_out, unused, warnings)
+    return Admission(rows, f"SELECT {day}, {cells} FROM ({typed})", left_out, unused, warnings, mapped.grouped)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, rest: str) -> int:
@@ -130,7 +133,8 @@ def _groups(connection: duckdb.DuckDBPyConnection, scan: Scan, selected: list[st
     connection.execute("SET threads = 1")
     try:
         connection.execute(
-            f"CREATE OR REPLACE TABLE {grouped} AS SELECT {', '.join(selected)} FROM {source} GROUP BY ALL"
+            f"CREATE OR REPLACE TABLE {grouped} AS SELECT {', '.join(selected)}, count(*) AS {SOURCE_ROWS} "
+            f"FROM {source} GROUP BY ALL"
         )
     finally:
         connection.execute(f"SET threads = {threads}")

@@ -65,11 +65,22 @@ class Block:
             "GROUP BY ALL ORDER BY ALL"
         ):
             reasons.setdefault(day, {})[reason] = rows
+        source_rows = {
+            day: (loaded, refused)
+            for day, loaded, refused in self._rows(
+                "SELECT known_on, coalesce(sum(source_rows) FILTER (reasons IS NULL), 0)::BIGINT, "
+                "coalesce(sum(source_rows) FILTER (reasons IS NOT NULL), 0)::BIGINT "
+                f"FROM {self.relation} GROUP BY known_on"
+            )
+        }
         counts = {}
         for day, read in offered.items():
             good, bad, content = arrived.get(day, (0, 0, NO_CONTENT))
-            replaced = superseded.get(day, 0)
-            counts[day] = DayCounts(read, good - replaced, bad, replaced, reasons.get(day, {}), content=content)
+            replaced, (loaded, refused) = superseded.get(day, 0), source_rows.get(day, (0, 0))
+            counts[day] = DayCounts(
+                read, good - replaced, bad, replaced, reasons.get(day, {}), content=content,
+                source_loaded=loaded, source_quarantined=refused,
+            )  # fmt: skip
             if read != good + bad:
                 msg = f"{self.table.name}, {day or 'undated'}: of {read} rows only these arrived: {counts[day]}."
                 raise CountsDoNotAddUpError(msg)

@@ -63,6 +63,9 @@ class LoadOptions:
 class TableReport:
     """What became of one table: `read` is `loaded + quarantined + superseded`.
 
+    Where an entry of the mapping groups, its loaded rows are `summed_up` from so many rows of the source, and with the
+    refused ones `source_refused` went.
+
     A problem means that it was stopped before anything was written, or, if rows were read, that none of them is good.
     """
 
@@ -77,6 +80,8 @@ class TableReport:
     left_out: int = 0
     unused: tuple[str, ...] = ()
     days_emptied: int = 0
+    summed_up: int = 0
+    source_refused: int = 0
     absent: bool = False
     warnings: tuple[str, ...] = ()
     problem: str = ""
@@ -182,7 +187,9 @@ class _Loading:
             for day, (rows, content) in sorted(offered.items(), key=lambda item: item[0] or date.min)
             if self._is_wanted(ledger.get(day), rows + (0 if day else len(rejected)), content)
         }
-        guard = LostRowsGuard(self.connection, self.table, self.admissions, self.declaration, self.options.max_drop)
+        guard = LostRowsGuard(
+            self.connection, self.table, self.admissions, self.declaration, self.options.max_drop, len(rejected)
+        )
         guard.require_kept(ledger, offered, wanted)
         total = sum(wanted.values())
         done: list[DayCounts] = []
@@ -229,6 +236,7 @@ class _Loading:
             counts,
             read=counts.read + len(lines),
             quarantined=counts.quarantined + len(lines),
+            source_quarantined=(counts.source_quarantined or 0) + len(lines),
             reasons=dict(sorted(reasons.items())),
             declaration=self.declaration,
             content=content_of(counts.content, lines),
@@ -263,6 +271,7 @@ class _Loading:
         return (before.read, before.content) != (read, content)
 
     def _report(self, done: list[DayCounts], *, days_emptied: int, days_unchanged: int) -> TableReport:
+        grouped = any(admission.grouped for admission in self.admissions)
         reasons: dict[str, int] = {}
         for counts in done:
             for reason, rows in counts.reasons.items():
@@ -277,6 +286,8 @@ class _Loading:
             days_loaded=len(done),
             days_unchanged=days_unchanged,
             days_emptied=days_emptied,
+            summed_up=sum(counts.source_loaded or 0 for counts in done) if grouped else 0,
+            source_refused=sum(counts.source_quarantined or 0 for counts in done) if grouped else 0,
             left_out=sum(admission.left_out for admission in self.admissions),
             warnings=tuple(warning for admission in self.admissions for warning in admission.warnings),
             unused=tuple(dict.fromkeys(column for admission in self.admissions for column in admission.unused)),

@@ -53,7 +53,8 @@ class BadHomeError(ValueError):
 class DayCounts:
     """What became of the rows of one day: `read` is always `loaded + quarantined + superseded`.
 
-    `content` is the sum over all cells that were read, by which a changed day is told from one that was not.
+    `content` is the sum over all cells that were read, by which a changed day is told from one that was not. Where rows
+    are sums of several source rows, those are counted too; loads of earlier releases did not (None).
     """
 
     read: int
@@ -63,6 +64,8 @@ class DayCounts:
     reasons: Mapping[str, int] = field(default_factory=dict)
     declaration: str = ""
     content: str = ""
+    source_loaded: int | None = None
+    source_quarantined: int | None = None
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def test_days_that_are_not_asked_for_do_not_count(desk):
     desk.load()
     desk.write("deals.parquet", as_deals(*five_deals()[:4]))
     day = five_deals()[4]["ingested_at"].date()
-    assert "1 of the 1 good rows" in desk.load(first=day, last=day).problem
+    assert "the 1 good row loaded before would be lost" in desk.load(first=day, last=day).problem
 
 
 def test_a_changed_mapping_may_move_rows_to_other_days(desk, tmp_path):
