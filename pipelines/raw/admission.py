@@ -103,7 +103,7 @@ def admit(
         connection.execute(f"CREATE OR REPLACE TABLE {scan.relation}_admitted AS {rows}")
         rows, dated = (f"SELECT {what} FROM {scan.relation}_admitted" for what in ("*", "known_on, cells"))
         return Admission(rows, dated, left_out, unused)
-    warnings = tuple(doubts(connection, mapped.forms, source))
+    warnings = tuple(doubts(connection, mapped.forms, source, insisted=mapped.dates_as_written))
     return Admission(rows, f"SELECT {day}, {cells} FROM ({typed})", left_out, unused, warnings, mapped.grouped)
 
 

@@ -25,7 +25,7 @@ import duckdb
 
 from pipelines.raw.checks import Check
 from pipelines.raw.contracts import TABLES, RawTable, table
-from pipelines.raw.date_forms import DateForm
+from pipelines.raw.date_forms import INSIST, DateForm
 from pipelines.raw.expressions import compile_expression
 from pipelines.raw.located import BadMappingError, Located, read_located
 from pipelines.raw.scan import first_line
@@ -43,6 +43,7 @@ class Mapped:
     where: str
     grouped: bool
     forms: tuple[DateForm, ...] = ()
+    dates_as_written: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Part:
     columns: Mapping[str, Located]
     where: Located | None
     grouped: bool
+    dates_as_written: bool = False
 
     @classmethod
     def plain(cls, table: RawTable) -> Part:
@@ -80,7 +82,7 @@ class Part:
             first = next(iter(checks))
             checks[first] += tuple(Check(f"where: {check.reason}", check.condition) for check in condition.checks)
         columns = {name: column.sql for name, column in compiled.items()}
-        return Mapped(columns, checks, where, self.grouped, forms)
+        return Mapped(columns, checks, where, self.grouped, forms, self.dates_as_written)
 
     def copies(self, column: str) -> str | None:
         """The source column that a column is an unchanged copy of, if it is one."""
@@ -146,7 +148,7 @@ def _encoding(spec: Located) -> str:
 
 def _parts(raw: RawTable, entry: Located) -> list[Part]:
     """The parts that an entry yields: one for each item that it lists."""
-    fields = entry.entries(f"an entry of {raw.name}", ("from", "where", "grouped", "columns"))
+    fields = entry.entries(f"an entry of {raw.name}", ("from", "where", "grouped", INSIST, "columns"))
     for needed in ("from", "columns"):
         if needed not in fields:
             raise entry.mistake(f"expected `{needed}:` in this entry of {raw.name}")
@@ -154,9 +156,14 @@ def _parts(raw: RawTable, entry: Located) -> list[Part]:
     for column in raw.columns:
         if column.required and column.name not in columns:
             raise fields["columns"].mistake(f"{raw.name} needs the column {column.name!r} ({column.description})")
-    grouped = fields["grouped"].value if "grouped" in fields else "false"
-    if grouped not in ("true", "false"):
-        raise fields["grouped"].mistake(f"grouped is either true or false, found {fields['grouped']}")
+    grouped, insisted = _is_true(fields, "grouped"), _is_true(fields, INSIST)
     items = fields["from"].value if isinstance(fields["from"].value, list) else [fields["from"]]
     fields["from"].words("a file, a glob or a table")
-    return [Part(raw, item, columns, fields.get("where"), grouped == "true") for item in items]
+    return [Part(raw, item, columns, fields.get("where"), grouped, insisted) for item in items]
+
+
+def _is_true(fields: Mapping[str, Located], name: str) -> bool:
+    value = fields[name].value if name in fields else "false"
+    if value not in ("true", "false"):
+        raise fields[name].mistake(f"{name} is either true or false, found {fields[name]}")
+    return value == "true"

@@ -1,4 +1,4 @@
-"""A warning where the other order of day and month fits a column of dates as well as the declared one, or better."""
+"""Where the other order of day and month fits dates as well as the declared one that is said, where better it stops."""
 
 from __future__ import annotations
 
@@ -20,23 +20,76 @@ tables:
 """
 
 
-def warnings(desk, tmp_path, at, *cells):
+def load(desk, tmp_path, at, *cells, entry=""):
     desk.text("s.csv", "no,at\n" + "".join(f"{no},{cell}\n" for no, cell in enumerate(cells)))
     file = tmp_path / "own.yaml"
-    file.write_text(DEALS.format(at=at))
-    return desk.load(mapping=read_mapping(file)).warnings
+    file.write_text(DEALS.format(at=at).replace("      columns", f"{entry}      columns"))
+    return desk.load(mapping=read_mapping(file))
+
+
+def warnings(desk, tmp_path, at, *cells):
+    report = load(desk, tmp_path, at, *cells)
+    assert "swapped" not in report.problem
+    return report.warnings
 
 
 def form(*formats):
     return f"{{column: at, format: [{', '.join(map(repr, formats))}]}}"
 
 
-def test_a_form_that_reads_fewer_values_than_its_swap_is_warned_of_with_both_counts(desk, tmp_path):
-    (warning,) = warnings(desk, tmp_path, form("%Y-%d-%m"), "2014-05-02", "2014-05-13", "2014-06-30", "2014-12-11")
-    assert warning == (
+SWAPPED = ("2014-05-02", "2014-05-13", "2014-06-30", "2014-12-11")
+AS_WRITTEN = "      dates_as_written: true\n"
+
+
+def test_a_form_that_reads_fewer_values_than_its_swap_stops_the_table_with_both_counts(desk, tmp_path):
+    report = load(desk, tmp_path, form("%Y-%d-%m"), *SWAPPED)
+    assert report.problem == (
         f"{tmp_path / 'own.yaml'}:9: occurred_at: the format %Y-%d-%m reads 2 of 4 values, %Y-%m-%d would read 4. "
-        "Day and month seem to be swapped: the dates of those 2 rows are probably wrong."
+        "Day and month seem to be swapped: the dates of those 2 rows would be wrong. Nothing of this table was loaded. "
+        "Mend the format, or, if it is right, write `dates_as_written: true` beside `from:` in this entry of the "
+        "mapping."
     )
+    assert (report.read, desk.store.ledger("deals")) == (0, {})
+
+
+def test_a_form_that_reads_no_value_where_its_swap_reads_some_is_stopped_as_well(desk, tmp_path):
+    assert (
+        "reads 0 of 2 values, %Y-%m-%d would read 2"
+        in load(desk, tmp_path, form("%Y-%d-%m"), "2014-05-13", "2014-06-30").problem
+    )
+
+
+def test_good_rows_of_an_earlier_load_stay_where_dates_are_swapped(desk, tmp_path, snapshot_of_files):
+    assert load(desk, tmp_path, form("%Y-%m-%d"), *SWAPPED).loaded == 4
+    before = snapshot_of_files(desk.store.home)
+    assert load(desk, tmp_path, form("%Y-%d-%m"), *SWAPPED).problem
+    assert snapshot_of_files(desk.store.home) == before
+
+
+def test_a_mapping_that_insists_on_its_dates_loads_them_and_the_counts_are_a_warning(desk, tmp_path):
+    report = load(desk, tmp_path, form("%Y-%d-%m"), *SWAPPED, entry=AS_WRITTEN)
+    assert (report.problem, report.loaded, report.quarantined) == ("", 2, 2)
+    (warning,) = report.warnings
+    assert "reads 2 of 4 values, %Y-%m-%d would read 4" in warning
+    assert "dates_as_written" not in warning
+
+
+def test_a_mapping_that_insists_on_its_dates_is_not_asked_about_their_order(desk, tmp_path):
+    assert load(desk, tmp_path, form("%m/%d/%Y"), "05/03/2014", "06/04/2014", entry=AS_WRITTEN).warnings == ()
+
+
+def test_dates_of_grouped_rows_are_compared_before_they_are_summed_up(desk, tmp_path):
+    desk.text("s.csv", "zip,at,price\n1,2014-05-02,3\n1,2014-05-13,4\n2,2014-06-30,5\n")
+    file = tmp_path / "own.yaml"
+    month = "{column: at, format: '%Y-%d-%m', truncate: month}"
+    file.write_text(
+        "tables:\n  region_market:\n    - from: s.csv\n      grouped: true\n      columns:\n"
+        f"        {{region_id: zip, observed_on: {month}, published_at: {month}, "
+        "median_sale_price: median(price), sales_count: count(*)}\n"
+    )
+    report = desk.load("region_market", mapping=read_mapping(file))
+    assert "the format %Y-%d-%m reads 1 of 3 values, %Y-%m-%d would read 3" in report.problem
+    assert "that 1 row would be wrong" in report.problem
 
 
 def test_a_column_that_both_orders_read_whole_is_warned_of(desk, tmp_path):
@@ -69,8 +122,8 @@ def test_forms_that_fit_best_are_not_warned_of(desk, tmp_path, formats, cells):
 
 def test_a_form_in_an_expression_is_looked_at_as_well(desk, tmp_path):
     at = "\"strptime(at, '%Y-%d-%m')\""
-    (warning,) = warnings(desk, tmp_path, at, "2014-05-02", "2014-05-13")
-    assert "reads 1 of 2 values, %Y-%m-%d would read 2" in warning
+    problem = load(desk, tmp_path, at, "2014-05-02", "2014-05-13").problem
+    assert "reads 1 of 2 values, %Y-%m-%d would read 2" in problem
 
 
 def test_rows_that_a_mapping_leaves_out_do_not_count(desk, tmp_path):
