@@ -18,6 +18,7 @@ Value: TypeAlias = "str | list[Located] | dict[str, Located] | None"
 # Far more than anybody writes, and read within seconds.
 _LARGEST = 200_000
 _MOST_VALUES = 20_000
+_EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 # How many characters of a value a message shows.
 _SHOWN = 80
 
@@ -120,7 +121,11 @@ def read_located(file: Path, top: str) -> tuple[str, Located]:
 def _text(file: Path, top: str) -> str:
     if not file.is_file():
         held = "a folder" if file.is_dir() else "no file" if file.exists() else "nothing"
-        raise BadMappingError(f"{file}: expected a mapping file, with `{top}:` at its top, but found {held} there.")
+        near = _near(file)
+        hint = f" Did you mean {near}?" if near else ""
+        raise BadMappingError(
+            f"{file}: expected a mapping file, with `{top}:` at its top, but found {held} there.{hint}"
+        )
     try:
         with file.open("rb") as content:
             head = content.read(_LARGEST + 1)
@@ -131,6 +136,18 @@ def _text(file: Path, top: str) -> str:
         raise BadMappingError(f"{file}: cannot be read ({problem.strerror}).") from problem
     except UnicodeDecodeError as problem:
         raise BadMappingError(f"{file}: is not UTF-8 (byte {problem.start}). Save it as UTF-8.") from problem
+
+
+def _near(file: Path) -> str:
+    """A mapping file whose name is nearest: beside the one that is named, or among the examples of the checkout."""
+    folders = (file if file.is_dir() else file.parent, Path.cwd(), _EXAMPLES)
+    files = {found.name: found for folder in reversed(folders) for found in folder.glob("*.y*ml")}
+    close = get_close_matches(file.name, files, n=1)
+    if not close:
+        return ""
+    nearest_file = files[close[0]]
+    here = Path.cwd()
+    return str(nearest_file.relative_to(here) if nearest_file.is_relative_to(here) else nearest_file)
 
 
 def _something_else(file: Path, top: str) -> BadMappingError:

@@ -25,9 +25,8 @@ PUBLIC = [block for needs_data, block in BLOCKS if needs_data]
 
 @pytest.fixture
 def follow(tmp_path):
-    """Run a block of the guide in an empty folder beside its example mappings."""
-    for example in (DOCS / "examples").iterdir():
-        shutil.copy(example, tmp_path)
+    """Run a block of the guide as it stands, in a folder that has of the checkout what a reader names: the examples."""
+    shutil.copytree(DOCS / "examples", tmp_path / "docs" / "examples")
 
     def run(block: str, **environment: str) -> str:
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

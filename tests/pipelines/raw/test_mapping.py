@@ -245,6 +245,17 @@ def test_yaml_that_is_none_is_told_with_its_line(tmp_path):
         read_mapping(written(tmp_path, "tables:\n  deals: [\n"))
 
 
+def test_a_mapping_file_that_is_not_there_is_answered_with_the_nearest_name_beside_it(tmp_path):
+    (tmp_path / "agency.yaml").touch()
+    with pytest.raises(BadMappingError, match=r"found nothing there\. Did you mean \S*/agency\.yaml\?"):
+        read_mapping(tmp_path / "agncy.yaml")
+
+
+def test_an_example_named_without_its_folder_is_answered_with_its_place(tmp_path):
+    with pytest.raises(BadMappingError, match=r"Did you mean \S*docs/examples/king-county\.yaml\?"):
+        read_mapping(tmp_path / "king-county.yaml")
+
+
 def test_a_changed_mapping_loads_its_days_again(desk, tmp_path):
     desk.text("sales.csv", SALES)
     load(desk, tmp_path, WHOLE)
