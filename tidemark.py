@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -27,6 +27,7 @@ from training.wording import counted
 
 if TYPE_CHECKING:
     from pipelines.raw.load import TableReport
+    from pipelines.run import Outcome
 
 WIDTH = 160
 
@@ -225,6 +226,7 @@ def quarantine(
     home: Home = HOME,
 ) -> None:
     """Show rows that were refused, with their reasons, as they came."""
+    from pipelines.plurals import counted
     from pipelines.raw.contracts import TABLES
     from pipelines.raw.expressions import nearest
     from pipelines.raw.store import RawStore
@@ -242,7 +244,6 @@ def quarantine(
         console.print(f"  {row['row']}", markup=False, highlight=False)
 
 
-    from pipelines.plurals import counted
 @app.command()
 def doctor(home: Home = HOME) -> None:
     """Tell what is installed, which parts are embedded, where state lives, what is wrong and how to mend it."""
@@ -275,12 +276,15 @@ def features(
     beyond_data: Annotated[
         bool, typer.Option("--beyond-data", help="Also days long after the last loaded row.")
     ] = False,
+    allow_empty: Annotated[
+        str, typer.Option(envvar="TIDEMARK_ALLOW_EMPTY", help="Raw tables that may have refused rows alone: NAME,NAME.")
+    ] = "",
     view: Annotated[list[str] | None, typer.Option(help="Only this view; may be given again.")] = None,
     home: Home = HOME,
 ) -> None:
     """Load, compute, validate, publish and register features of some days: the runs that the UI would launch."""
     from pipelines.day_selection import DaySelectionError, selected_days
-    from pipelines.raw.expressions import nearest
+    from pipelines.raw.contracts import TABLES
 
     if stale and (first or last or every or on):
         _fail("--stale finds the days itself: leave out --from, --to, --every and --on.")
@@ -290,20 +294,13 @@ def features(
         )  # fmt: skip
     with _quiet():
         # Whoever waits here wants to know at once, not after three times five minutes.
-    withdraw: Annotated[
-        str | None,
-        typer.Option(metavar="FIRST:LAST", help="Take published days back, from disk and from what is served."),
-    ] = None,
-    allow_empty: Annotated[
-        str, typer.Option(envvar="TIDEMARK_ALLOW_EMPTY", help="Raw tables that may have refused rows alone: NAME,NAME.")
-    ] = "",
         os.environ.setdefault("TIDEMARK_RETRIES", "0")
+        os.environ["TIDEMARK_ALLOW_EMPTY"] = allow_empty
         from pipelines.partitions import OutsidePartitionsError, require_loaded
         from pipelines.run import VIEWS, materialise_days, materialise_stale, remaining_stale_days
 
-        for asked in view or []:
-            if asked not in VIEWS:
-                _fail(f"there is no view {asked!r} to compute; {nearest(asked, VIEWS)}")
+        _require_names("view", view or [], VIEWS)
+        _require_names("raw table", filter(None, allow_empty.split(",")), (table.name for table in TABLES))
         with _complaining(OutsidePartitionsError):
             chosen = tuple(view or ())
             if not beyond_data:
@@ -312,6 +309,18 @@ def features(
     if outcome is None:
         console.print("Every published day has the columns that its view declares: nothing to compute again.")
         return
+    _print_outcome(outcome, home)
+    for left in remaining_stale_days(home, chosen):
+        complaints.print(
+            f"[yellow]stale[/yellow] {escape(str(left))}. Compute them again: tidemark features --stale",
+            soft_wrap=True,
+            highlight=False,
+        )
+    if not outcome.success:
+        raise typer.Exit(1)
+
+
+def _print_outcome(outcome: Outcome, home: Path) -> None:
     shown = Table(
         "view",
         "snapshots",
@@ -331,16 +340,19 @@ def features(
             "not written" if row.online is None else f"{row.online:,}",
         )
     console.print(shown)
+    for warning in outcome.warnings:
+        complaints.print(f"[yellow]warning[/yellow] {escape(warning)}", soft_wrap=True, highlight=False)
     for complaint in outcome.complaints:
         complaints.print(f"[red]refused[/red] {escape(complaint)}", soft_wrap=True, highlight=False)
-    for left in remaining_stale_days(home, chosen):
-        complaints.print(
-            f"[yellow]stale[/yellow] {escape(str(left))}. Compute them again: tidemark features --stale",
-            soft_wrap=True,
-            highlight=False,
-        )
-    if not outcome.success:
-        raise typer.Exit(1)
+
+
+def _require_names(kind: str, names: Iterable[str], valid: Iterable[str]) -> None:
+    from pipelines.raw.expressions import nearest
+
+    known = list(valid)
+    for name in names:
+        if name not in known:
+            _fail(f"there is no {kind} {name!r}; {nearest(name, known)}")
 
 
 @app.command("training-set")

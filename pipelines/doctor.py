@@ -13,15 +13,15 @@ from packaging.requirements import Requirement
 
 from feature_repo.stores.private_redis import address, is_running
 from feature_repo.stores.redis_server import client_of, without_password
-from pipelines.feature_findings import feature_findings, model_findings, orphan_findings
+from pipelines.feature_findings import feature_findings, input_findings, model_findings, orphan_findings
 from pipelines.finding import Finding
+from pipelines.plurals import counted
 from pipelines.raw.contracts import TABLES
 from pipelines.raw.postgres import Postgres
 from pipelines.raw.scan import BadSourceError
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
 
-from pipelines.plurals import counted
 _LEAST_FREE_GB = 2
 
 
@@ -36,6 +36,7 @@ def findings(home: Path, environment: Mapping[str, str]) -> list[Finding]:
         _raw(home),
         _online(home, environment),
         *feature_findings(home),
+        *input_findings(home),
         *model_findings(home),
         *orphan_findings(home),
     ]

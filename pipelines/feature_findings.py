@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from feast import FeatureService, FeatureView
 from feast.base_feature_view import BaseFeatureView
@@ -12,7 +13,9 @@ from feast.base_feature_view import BaseFeatureView
 from feature_repo.services import SERVICES
 from feature_repo.views import SNAPSHOT_VIEWS, VIEWS
 from pipelines.finding import Finding
-from pipelines.published import published_days, stale_days
+from pipelines.inputs import BEYOND_DATA, empty_inputs, last_loaded_day
+from pipelines.plurals import counted
+from pipelines.published import published_days, shown, stale_days
 from training.artifact import MANIFEST
 from training.deployed import CHALLENGER, CHAMPION, Deployed, NotDeployedError, deployed, registry_address
 from training.manifest import contract_hash
@@ -27,12 +30,34 @@ def feature_findings(home: Path, views: Sequence[FeatureView] = SNAPSHOT_VIEWS) 
             yield Finding("note", f"features: {view.name}", "no day published", "`tidemark features` computes days.")
             continue
         missing = (days[-1] - days[0]).days + 1 - len(days)
-        gaps = f"; {missing:,} days between are not published" if missing else ""
-        yield Finding("ok", f"features: {view.name}", f"{len(days):,} days, {days[0]} to {days[-1]}{gaps}")
+        gaps = f"; {counted(missing, 'day')} between {'is' if missing == 1 else 'are'} not published" if missing else ""
+        yield Finding("ok", f"features: {view.name}", f"{counted(len(days), 'day')}, {days[0]} to {days[-1]}{gaps}")
     for stale in stale_days(home, views):
         yield Finding(
             "wrong", f"features: {stale.view}", str(stale), "`tidemark features --stale` computes them again."
         )
+
+
+def input_findings(home: Path, views: Sequence[FeatureView] = SNAPSHOT_VIEWS) -> Iterator[Finding]:
+    """Views that read raw tables without rows, and days that were published long after the data's end."""
+    if not (home / "raw").is_dir():
+        return
+    for inputs in empty_inputs(home, [view.name for view in views]):
+        state: Literal["wrong", "note"] = "wrong" if inputs.refused else "note"
+        yield Finding(
+            state, f"features: {inputs.view}", f"reads {str(inputs).removeprefix(f'{inputs.view}: ')}",
+            "`tidemark load`, if there should be rows; then compute its days again.",
+        )  # fmt: skip
+    end = last_loaded_day(home)
+    for view in views:
+        late = [day for day in published_days(home, view.name) if end and day > end + BEYOND_DATA]
+        if late:
+            published = counted(len(late), "published day")
+            found = (
+                f"{published} more than {BEYOND_DATA.days} days after {end}, the last on which "
+                f"anything about an entity became known: {shown(late)}. Online they keep the data's own days out"
+            )
+            yield Finding("note", f"features: {view.name}", found)
 
 
 def model_findings(home: Path, services: Sequence[FeatureService] = SERVICES) -> Iterator[Finding]:
@@ -114,7 +139,9 @@ def orphan_findings(home: Path) -> Iterator[Finding]:
     for view in SNAPSHOT_VIEWS:
         folder = home / "refused" / view.name
         if days := [file.parent.name for file in folder.glob("snapshot_on=*/part.parquet")]:
-            found = f"{len(days):,} refused days of {view.name} in {folder}, {max(days).split('=')[1]} the last"
+            found = (
+                f"{counted(len(days), 'refused day')} of {view.name} in {folder}, {max(days).split('=')[1]} the last"
+            )
             yield Finding("note", "refused days", found, "data_docs tells why. Mend the source and run them again.")
     yield from _leftovers(home)
 

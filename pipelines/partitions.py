@@ -9,6 +9,7 @@ import dagster as dg
 
 from feature_repo.home import home as home_folder
 from feature_repo.views import SNAPSHOT_VIEWS
+from pipelines.inputs import BEYOND_DATA, last_loaded_day
 from pipelines.raw.contracts import TABLES
 from pipelines.transforms.days import Days
 
@@ -16,10 +17,6 @@ SETTING = "TIDEMARK_FIRST_DAY"
 # Where the synthetic world begins, and the partitions of a home with nothing older in it.
 _LATEST_FIRST_DAY = date(2024, 1, 1)
 _ENTITY_KEYS = {field.name for view in SNAPSHOT_VIEWS for field in view.entity_columns}
-
-
-BEYOND_DATA = timedelta(days=62)
-"""So long after the last loaded row a day may lie: monthly data comes late."""
 
 
 class OutsidePartitionsError(ValueError):
@@ -44,7 +41,7 @@ def require_loaded(home: Path, days: Sequence[date]) -> None:
 
     Their snapshots would know nothing new, and once online would keep those of the data's own days out.
     """
-    last = max(_loaded_days(home), default=None)
+    last = last_loaded_day(home)
     if last and days and max(days) > last + BEYOND_DATA:
         msg = (
             f"expected days up to {BEYOND_DATA.days} days after {last}, the last on which anything about an entity "

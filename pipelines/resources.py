@@ -7,6 +7,7 @@ import dagster as dg
 
 from feature_repo.home import home
 from pipelines.engine import Engine, engine_from
+from pipelines.inputs import ALLOW_EMPTY
 from pipelines.raw.load import LoadOptions
 from pipelines.raw.mapping import MappingFile, read_mapping
 from pipelines.raw.sources import Source, open_source
@@ -59,6 +60,11 @@ class Platform(dg.ConfigurableResource["Platform"]):
     def max_drop(self) -> float:
         """The share of the good rows loaded before that a load may take away."""
         return float(os.environ.get("TIDEMARK_MAX_DROP") or LoadOptions.max_drop)
+
+    @property
+    def allowed_empty(self) -> tuple[str, ...]:
+        """Raw tables that features are computed from although every row of them was refused."""
+        return tuple(name.strip() for name in os.environ.get(ALLOW_EMPTY, "").split(","))
 
     @property
     def webhook(self) -> str | None:

@@ -35,6 +35,7 @@ class Outcome:
     success: bool
     rows: tuple[ViewOutcome, ...]
     complaints: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,12 @@ def _merged(runs: Sequence[Outcome]) -> Outcome:
         all(run.success for run in runs),
         tuple(row for run in runs for row in run.rows),
         tuple(complaint for run in runs for complaint in run.complaints),
+        _warnings_of(runs),
     )
+
+
+def _warnings_of(runs: Iterable[Outcome]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(warning for run in runs for warning in run.warnings))
 
 
 def _materialise_ranges(home: Path, ranges: Sequence[Days], views: tuple[str, ...]) -> Outcome:
@@ -113,7 +119,8 @@ def _materialise_ranges(home: Path, ranges: Sequence[Days], views: tuple[str, ..
         complaints.append(
             f"the run before failed, so these days were not begun: {shown(day for days in skipped for day in days)}"
         )
-    return Outcome(all(outcome.success for outcome in outcomes), tuple(rows), tuple(complaints))
+    success = all(outcome.success for outcome in outcomes)
+    return Outcome(success, tuple(rows), tuple(complaints), _warnings_of(outcomes))
 
 
 def _materialise(
@@ -158,7 +165,9 @@ def _materialise(
                 online=served["dagster/row_count"] if served else None,
             )
         )
-    return Outcome(result.success, tuple(rows), (*complaints, *_failures(result)))
+    materialised = (made.get(dg.AssetKey(view), {}) for view in wanted)
+    warnings = tuple(metadata["raw tables without rows"] for metadata in materialised if metadata)
+    return Outcome(result.success, tuple(rows), (*complaints, *_failures(result)), tuple(filter(None, warnings)))
 
 
 def _versions(home: Path, view: str, days: Days) -> dict[date, tuple[int, int]]:

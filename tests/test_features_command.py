@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.published import published_days
-from pipelines.raw.load import load
+from pipelines.raw.load import LoadOptions, load
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
 from tidemark import app
@@ -138,3 +139,29 @@ def test_days_long_after_the_last_loaded_row_are_refused_before_anything_is_publ
     )
     assert "--beyond-data" in refused.stderr
     assert list(published_days(loaded_home, "market")) == before
+
+
+def test_a_view_of_a_raw_table_without_rows_is_computed_with_a_warning_that_names_it(features):
+    run = features("--on", "2014-04-01")
+    assert run.returncode == 0, run.stderr
+    assert "warning market: macro: no rows. The features say of every entity that nothing of it" in run.stderr
+
+
+def test_a_view_of_a_raw_table_whose_rows_were_all_refused_is_not_published_unless_it_is_allowed(
+    features, loaded_home, tmp_path
+):
+    (tmp_path / "macro.csv").write_text("series,observed_on,value,published_at\ncpi,2014-01-01,1e9,2014-02-12\n")
+    (report,) = load(open_source(tmp_path), RawStore(loaded_home), options=LoadOptions(tables=("macro",)))
+    assert report.quarantined == 1
+    try:
+        run = features("--on", "2014-04-01")
+        assert run.returncode == 1
+        assert "market: macro: no rows, 1 row refused (`tidemark quarantine macro` shows why)" in run.stderr
+        assert days(loaded_home) == []
+        run = features("--on", "2014-04-01", "--allow-empty", "macro")
+        assert run.returncode == 0, run.stderr
+        assert days(loaded_home) == ["2014-04-01"]
+        assert "there is no raw table 'macros'" in features("--on", "2014-04-01", "--allow-empty", "macros").stderr
+    finally:
+        for kind in ("raw", "quarantine"):
+            shutil.rmtree(loaded_home / kind / "macro")

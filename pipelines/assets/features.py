@@ -15,19 +15,13 @@ from feature_repo.fields import features_of
 from feature_repo.views import SNAPSHOT_VIEWS, TEMPORAL
 from pipelines.assets.raw import RAW
 from pipelines.gate import Verdict, judge
+from pipelines.inputs import READS, RefusedInputsError, require_inputs
 from pipelines.partitions import DAILY, days_of
-from pipelines.portrait import portrait_of
 from pipelines.plurals import counted
+from pipelines.portrait import portrait_of
 from pipelines.resources import Platform
 from pipelines.retries import RETRIES
 from pipelines.snapshots import blocks
-
-READS = {
-    "behavioural": ("customers", "engagement"),
-    "transactional": ("customers", "deals"),
-    "property": ("properties", "deals", "region_market"),
-    "market": ("region_market", "macro"),
-}
 
 
 def feature_view(view: FeatureView) -> dg.AssetsDefinition:
@@ -50,6 +44,12 @@ def feature_view(view: FeatureView) -> dg.AssetsDefinition:
     )
     def snapshots(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         days, verdicts, rows = days_of(context), [], 0
+        try:
+            warning = require_inputs(platform.home, view.name, platform.allowed_empty)
+        except RefusedInputsError as problem:
+            raise dg.Failure(str(problem), allow_retries=False) from None
+        if warning:
+            context.log.warning(warning)
         for block in blocks(platform.engine, platform.raw, view, days):
             verdict = judge(block, platform.snapshots)
             block.publish(platform.snapshots, list(verdict.passed))
@@ -71,6 +71,7 @@ def feature_view(view: FeatureView) -> dg.AssetsDefinition:
                 "days published": sum(len(verdict.passed) for verdict in verdicts),
                 "days refused": [str(day) for day in refused],
                 f"portrait of {days.last}": portrait,
+                "raw tables without rows": warning,
                 "path": dg.MetadataValue.path(platform.snapshots.published(view.name, days.last).parents[1]),
             },
             check_results=_results(

@@ -117,6 +117,23 @@ class RawStore:
             counts[day] = of_day if whole else replace(of_day, declaration="")
         return counts
 
+    def last_day_with_rows(self, table: str) -> date | None:
+        """The last day on which a good row of a table became known; None if it has no good row."""
+        dated = (self.home / "raw" / table).glob("known_on=[0-9]*/part.parquet")
+        for file in sorted(dated, reverse=True):
+            if pq.read_metadata(file).num_rows:
+                return date.fromisoformat(file.parent.name.removeprefix("known_on="))
+        return None
+
+    def has_rows(self, table: str) -> bool:
+        """Whether any good row of a table is loaded."""
+        return self.last_day_with_rows(table) is not None
+
+    def refused_rows(self, table: str) -> int:
+        """How many rows of a table are in quarantine."""
+        files = (self.home / "quarantine" / table).glob("known_on=*/part.parquet")
+        return sum(pq.read_metadata(file).num_rows for file in files)
+
     def quarantine(self, table: str) -> pa.Table:
         """Every refused row of a table: its reasons, the file it came from, the row as it was, and `known_on`."""
         parts = [
