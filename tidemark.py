@@ -276,6 +276,10 @@ def features(
     beyond_data: Annotated[
         bool, typer.Option("--beyond-data", help="Also days long after the last loaded row.")
     ] = False,
+    withdraw: Annotated[
+        str | None,
+        typer.Option(metavar="FIRST:LAST", help="Take published days back, from disk and from what is served."),
+    ] = None,
     allow_empty: Annotated[
         str, typer.Option(envvar="TIDEMARK_ALLOW_EMPTY", help="Raw tables that may have refused rows alone: NAME,NAME.")
     ] = "",
@@ -286,6 +290,11 @@ def features(
     from pipelines.day_selection import DaySelectionError, selected_days
     from pipelines.raw.contracts import TABLES
 
+    if withdraw and (stale or first or last or every or on):
+        _fail("--withdraw names its days itself: leave out --from, --to, --every, --on and --stale.")
+    if withdraw:
+        _withdraw(home, withdraw, view or [])
+        return
     if stale and (first or last or every or on):
         _fail("--stale finds the days itself: leave out --from, --to, --every and --on.")
     with _complaining(DaySelectionError):
@@ -298,10 +307,11 @@ def features(
         os.environ["TIDEMARK_ALLOW_EMPTY"] = allow_empty
         from pipelines.partitions import OutsidePartitionsError, require_loaded
         from pipelines.run import VIEWS, materialise_days, materialise_stale, remaining_stale_days
+        from pipelines.withdrawal import WithdrawalError
 
         _require_names("view", view or [], VIEWS)
         _require_names("raw table", filter(None, allow_empty.split(",")), (table.name for table in TABLES))
-        with _complaining(OutsidePartitionsError):
+        with _complaining(OutsidePartitionsError, WithdrawalError):
             chosen = tuple(view or ())
             if not beyond_data:
                 require_loaded(home, days)
@@ -353,6 +363,38 @@ def _require_names(kind: str, names: Iterable[str], valid: Iterable[str]) -> Non
     for name in names:
         if name not in known:
             _fail(f"there is no {kind} {name!r}; {nearest(name, known)}")
+
+
+def _withdraw(home: Path, days: str, views: list[str]) -> None:
+    from feature_repo.stores.redis_server import PrivateRedisError
+    from feature_repo.views import SNAPSHOT_VIEWS
+    from pipelines.day_selection import DaySelectionError, day_range
+    from pipelines.plurals import counted
+
+    known = [view.name for view in SNAPSHOT_VIEWS]
+    _require_names("view", views, known)
+    with _quiet(), _complaining(DaySelectionError):
+        span = day_range(days)
+        from pipelines.published import shown
+        from pipelines.withdrawal import Withdrawal, WithdrawalError, withdraw
+
+        with _complaining(WithdrawalError, PrivateRedisError):
+            done = withdraw(home, Withdrawal(tuple(views or known), span))
+    if not any(view.days or view.set_back or view.deleted for view in done):
+        _fail(f"no day from {span.first} to {span.last} is published or served. `tidemark doctor` lists what is.")
+    table = Table("view", "withdrawn", "remaining", "newest", "set back online", "deleted online", title="Withdrawn")
+    for view in done:
+        withdrawn = f"{counted(len(view.days), 'day')}: {shown(view.days)}" if view.days else "none"
+        table.add_row(
+            view.view, withdrawn, counted(view.remaining, "day"), str(view.newest or ""), f"{view.set_back:,}",
+            f"{view.deleted:,}",
+        )  # fmt: skip
+    console.print(table)
+    console.print(
+        "Set back: served again from the newest day that remains. Dagster's UI goes on showing withdrawn days as "
+        "materialised; `tidemark features` computes them again.",
+        soft_wrap=True,
+    )
 
 
 @app.command("training-set")

@@ -46,6 +46,12 @@ def end_abandoned(instance: dg.DagsterInstance, folder: Path) -> list[str]:
     return ended
 
 
+def unfinished_runs(instance: dg.DagsterInstance) -> list[str]:
+    """The ids of runs that compute features and have not ended; the weekly job trains models alone."""
+    runs = instance.get_runs(RunsFilter(statuses=[*_UNFINISHED, DagsterRunStatus.QUEUED, DagsterRunStatus.CANCELING]))
+    return [run.run_id for run in runs if run.job_name != "weekly"]
+
+
 def _mark(folder: Path, name: str) -> Path:
     return folder / "running" / name
 

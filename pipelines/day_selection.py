@@ -41,6 +41,18 @@ def selected_days(on: Iterable[date], first: date | None, last: date | None, eve
     return sorted(named | picked)
 
 
+def day_range(text: str) -> Days:
+    """The days from one to another, as in 2024-05-01:2024-05-31, or a single one."""
+    first, _, last = text.partition(":")
+    try:
+        days = [date.fromisoformat(end) for end in (first, last or first)]
+    except ValueError:
+        raise DaySelectionError(f"expected FIRST:LAST such as 2024-05-01:2024-05-31, found {text!r}") from None
+    if days[1] < days[0]:
+        raise DaySelectionError(f"{days[1]} is before {days[0]}: expected the first day before the colon.")
+    return Days(*days)
+
+
 def _rule(every: str, first: date) -> Callable[[date], bool]:
     if every in _RULES:
         return _RULES[every]

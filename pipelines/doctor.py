@@ -13,7 +13,13 @@ from packaging.requirements import Requirement
 
 from feature_repo.stores.private_redis import address, is_running
 from feature_repo.stores.redis_server import client_of, without_password
-from pipelines.feature_findings import feature_findings, input_findings, model_findings, orphan_findings
+from pipelines.feature_findings import (
+    feature_findings,
+    input_findings,
+    model_findings,
+    orphan_findings,
+    withdrawal_findings,
+)
 from pipelines.finding import Finding
 from pipelines.plurals import counted
 from pipelines.raw.contracts import TABLES
@@ -37,6 +43,7 @@ def findings(home: Path, environment: Mapping[str, str]) -> list[Finding]:
         _online(home, environment),
         *feature_findings(home),
         *input_findings(home),
+        *withdrawal_findings(home),
         *model_findings(home),
         *orphan_findings(home),
     ]

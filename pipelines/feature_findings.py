@@ -16,6 +16,7 @@ from pipelines.finding import Finding
 from pipelines.inputs import BEYOND_DATA, empty_inputs, last_loaded_day
 from pipelines.plurals import counted
 from pipelines.published import published_days, shown, stale_days
+from pipelines.withdrawal import pending
 from training.artifact import MANIFEST
 from training.deployed import CHALLENGER, CHAMPION, Deployed, NotDeployedError, deployed, registry_address
 from training.manifest import contract_hash
@@ -57,7 +58,8 @@ def input_findings(home: Path, views: Sequence[FeatureView] = SNAPSHOT_VIEWS) ->
                 f"{published} more than {BEYOND_DATA.days} days after {end}, the last on which "
                 f"anything about an entity became known: {shown(late)}. Online they keep the data's own days out"
             )
-            yield Finding("note", f"features: {view.name}", found)
+            withdraw = f"tidemark features --withdraw {late[0]}:{late[-1]} --view {view.name}"
+            yield Finding("note", f"features: {view.name}", found, f"If that was a mistake: `{withdraw}`")
 
 
 def model_findings(home: Path, services: Sequence[FeatureService] = SERVICES) -> Iterator[Finding]:
@@ -122,6 +124,16 @@ def _changed(card: dict[str, object], views: Sequence[BaseFeatureView]) -> str:
     gone = [f"{view}:{name} is gone" for view, name in sorted(read - declared)]
     new = [f"{view}:{name} is new" for view, name in sorted(declared - read)]
     return ", ".join([*gone, *new]) or "a type, a range or a unit has changed"
+
+
+def withdrawal_findings(home: Path) -> Iterator[Finding]:
+    """A withdrawal of days that was killed before its end."""
+    if unfinished := pending(home):
+        days = unfinished.days
+        yield Finding(
+            "wrong", "features", f"the withdrawal of {unfinished} has begun and not ended; until it has, no features "
+            "are computed", f"If no process is at it: `tidemark features --withdraw {days.first}:{days.last}`"
+        )  # fmt: skip
 
 
 def orphan_findings(home: Path) -> Iterator[Finding]:

@@ -103,7 +103,7 @@ def compare(
     The offline store is asked for the newest snapshots up to `last`. An entity that is served from a later day has
     been written since, and says nothing about this window.
     """
-    stored = _sample(_newest(store, view, first, last), view, sample)
+    stored = _sample(newest_snapshots(store, view, first, last), view, sample)
     keys = _protos(stored, {field.name: field.dtype.to_value_type() for field in view.entity_columns})
     values = _protos(stored, {field.name: field.dtype.to_value_type() for field in view.features})
     entities = [
@@ -138,7 +138,8 @@ def _source(view: FeatureView) -> DataSource:
     return view.batch_source
 
 
-def _newest(store: FeatureStore, view: FeatureView, first: datetime, last: datetime) -> pa.Table:
+def newest_snapshots(store: FeatureStore, view: FeatureView, first: datetime, last: datetime) -> pa.Table:
+    """Of each entity its newest stored snapshot between two event times, both included."""
     source = _source(view)
     return store.provider.offline_store.pull_latest_from_table_or_query(
         config=store.config,

@@ -22,6 +22,7 @@ from pipelines.partitions import require_partitions
 from pipelines.published import StaleDays, shown, spans, stale_days
 from pipelines.snapshots import SnapshotStore
 from pipelines.transforms.days import Days
+from pipelines.withdrawal import finish
 from training.models import MODELS
 from training.specs import ModelSpec
 
@@ -104,6 +105,7 @@ def _materialise_ranges(home: Path, ranges: Sequence[Days], views: tuple[str, ..
     """A run for each range, in order. Refused days do not stop the next; whatever else fails does."""
     for days in ranges:
         require_partitions(days)
+    withdrawn = finish(home)
     folder = prepare(home)
     outcomes: list[Outcome] = []
     # Each online asset would start and stop the private Redis; held here, it runs throughout.
@@ -120,7 +122,9 @@ def _materialise_ranges(home: Path, ranges: Sequence[Days], views: tuple[str, ..
             f"the run before failed, so these days were not begun: {shown(day for days in skipped for day in days)}"
         )
     success = all(outcome.success for outcome in outcomes)
-    return Outcome(success, tuple(rows), tuple(complaints), _warnings_of(outcomes))
+    carried_out = f"the withdrawal of {withdrawn}, which had begun and not ended, was carried out first."
+    warnings = (*([carried_out] if withdrawn else []), *_warnings_of(outcomes))
+    return Outcome(success, tuple(rows), tuple(complaints), warnings)
 
 
 def _materialise(

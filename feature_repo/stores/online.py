@@ -26,7 +26,9 @@ from pydantic import Field, PositiveFloat, PositiveInt, StrictStr
 from feature_repo.stores.private_redis import redis_address
 from feature_repo.stores.wire import feast_response
 from feature_repo.stores.wire.keys import KeyLayout, created_field_of
+from feature_repo.stores.wire.removal import WithdrawableRows
 from feature_repo.stores.wire.request_plan import RequestPlans
+from feature_repo.stores.wire.script import EventSpan
 from feature_repo.stores.wire.settings import WireSettings
 from feature_repo.stores.wire.transport import Client, Wire
 from feature_repo.stores.wire.transport_async import AsyncWire
@@ -110,6 +112,10 @@ class WireRedisOnlineStore(RedisOnlineStore):
         """Write Arrow rows that have the columns of the view: join keys, features, and the times of its source."""
         target = _target(config, view)
         return write_table(self.wire(config), target, _manner(config), blocks, progress)
+
+    def rows_of(self, config: RepoConfig, view: FeatureView, span: EventSpan) -> WithdrawableRows:
+        """The rows of the view whose event times lie in a span, to be counted or taken back."""
+        return WithdrawableRows(self.wire(config), _target(config, view), _manner(config), span)
 
     def online_write_batch(
         self, config: RepoConfig, table: FeatureView, data: list[Row], progress: Callable[[int], Any] | None

@@ -22,6 +22,7 @@ from pipelines.portrait import portrait_of
 from pipelines.resources import Platform
 from pipelines.retries import RETRIES
 from pipelines.snapshots import blocks
+from pipelines.withdrawal import WithdrawalError, require_none_pending
 
 
 def feature_view(view: FeatureView) -> dg.AssetsDefinition:
@@ -45,8 +46,9 @@ def feature_view(view: FeatureView) -> dg.AssetsDefinition:
     def snapshots(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         days, verdicts, rows = days_of(context), [], 0
         try:
+            require_none_pending(platform.home)
             warning = require_inputs(platform.home, view.name, platform.allowed_empty)
-        except RefusedInputsError as problem:
+        except (RefusedInputsError, WithdrawalError) as problem:
             raise dg.Failure(str(problem), allow_retries=False) from None
         if warning:
             context.log.warning(warning)

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from pipelines.day_selection import DaySelectionError, selected_days
+from pipelines.day_selection import DaySelectionError, day_range, selected_days
+from pipelines.transforms.days import Days
 
 D = date.fromisoformat
 
@@ -56,3 +57,14 @@ def test_what_picks_no_days_is_an_error_that_says_what_to_write(first, last, eve
     with pytest.raises(DaySelectionError) as refusal:
         selected_days([], first and D(first), last and D(last), every)
     assert expected in str(refusal.value)
+
+
+def test_a_range_is_written_with_a_colon_and_a_single_day_without():
+    assert day_range("2014-06-01:2014-06-03") == Days(D("2014-06-01"), D("2014-06-03"))
+    assert day_range("2014-06-01") == Days(D("2014-06-01"), D("2014-06-01"))
+
+
+@pytest.mark.parametrize("text", ["2014-06-03:2014-06-01", "June", "2014-06-01:2014-06-02:2014-06-03", ""])
+def test_a_range_that_is_none_is_an_error(text):
+    with pytest.raises(DaySelectionError):
+        day_range(text)

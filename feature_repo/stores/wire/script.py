@@ -9,6 +9,8 @@ than the stored one. Feast stores no created time, so one more field of the hash
 Stock Feast asks for fields by name and does not see `_ct`. When it writes over a row it changes `_ts` alone; the
 field then speaks of another event time and no longer counts. A created time that is not known counts as earlier than
 any: whoever writes the same event time again wins over it, and a write without one loses to a stored row that has one.
+
+A row of an event time that is `withdrawn` loses to any other.
 """
 
 from __future__ import annotations
@@ -23,29 +25,8 @@ _FIELDS_PER_CALL = 100
 # It has room for 200 local variables, which are quicker than a table, and together with those arguments for fewer.
 _FIELDS_IN_LOCALS = 70
 _HEAD = ("seconds", "nanos", "created", "stamp")
-
-
-@dataclass(frozen=True)
-class Script:
-    """The writing of a view's rows, each a key and one argument in MessagePack: the event's seconds and nanos, the
-    created time, Feast's bytes for the event time, then the values in order of `fields`, as strings.
-    """
-
-    stamp_field: bytes
-    created_field: bytes
-    fields: tuple[bytes, ...]
-    tells_created: bool
-    guarded: bool
-    expire_seconds: int | None
-
-    @cached_property
-    def text(self) -> bytes:
-        """The Lua."""
-        expire = f"redis.call('EXPIRE', key, {int(self.expire_seconds)})" if self.expire_seconds else ""
-        names = ", ".join((*_HEAD, *self._values)) if self._in_locals else "v"
-        row = "cmsgpack.unpack(ARGV[i])" if self._in_locals else "{cmsgpack.unpack(ARGV[i])}"
-        head = "" if self._in_locals else f"local {', '.join(_HEAD)} = v[1], v[2], v[3], v[4]"
-        return f"""\
+# A stored event time, as protobuf writes it.
+MOMENT = """\
 local function moment(stored)
   local seconds, nanos, at = 0, 0, 1
   while at <= #stored do
@@ -61,12 +42,51 @@ local function moment(stored)
     if tag == 8 then seconds = value elseif tag == 16 then nanos = value end
   end
   return seconds, nanos
-end
+end"""
+
+
+@dataclass(frozen=True)
+class EventSpan:
+    """The event times from one whole second to another, both included."""
+
+    first: int
+    last: int
+
+    def holds(self, seconds: str, nanos: str) -> str:
+        """Lua for whether an event time lies in it."""
+        until = f"({seconds} < {self.last} or ({seconds} == {self.last} and {nanos} == 0))"
+        return f"({seconds} >= {self.first} and {until})"
+
+
+@dataclass(frozen=True)
+class Script:
+    """The writing of a view's rows, each a key and one argument in MessagePack: the event's seconds and nanos, the
+    created time, Feast's bytes for the event time, then the values in order of `fields`, as strings.
+    """
+
+    stamp_field: bytes
+    created_field: bytes
+    fields: tuple[bytes, ...]
+    tells_created: bool
+    guarded: bool
+    expire_seconds: int | None
+    withdrawn: EventSpan | None = None
+
+    @cached_property
+    def text(self) -> bytes:
+        """The Lua."""
+        expire = f"redis.call('EXPIRE', key, {int(self.expire_seconds)})" if self.expire_seconds else ""
+        names = ", ".join((*_HEAD, *self._values)) if self._in_locals else "v"
+        row = "cmsgpack.unpack(ARGV[i])" if self._in_locals else "{cmsgpack.unpack(ARGV[i])}"
+        head = "" if self._in_locals else f"local {', '.join(_HEAD)} = v[1], v[2], v[3], v[4]"
+        return f"""\
+{MOMENT}
 local function wins(key, seconds, nanos, created, stamp)
-  local stored = redis.call('HMGET', key, {_literal(self.stamp_field)}, {_literal(self.created_field)})
+  local stored = redis.call('HMGET', key, {literal(self.stamp_field)}, {literal(self.created_field)})
   if not stored[1] then return true end
   if stored[1] ~= stamp then
     local s, n = moment(stored[1])
+    {f"if {self.withdrawn.holds('s', 'n')} then return true end" if self.withdrawn else ""}
     return seconds > s or (seconds == s and nanos > n)
   end
   local known = stored[2]
@@ -101,10 +121,10 @@ return written
         return [form.format(len(_HEAD) + place) for place in range(1, len(self.fields) + 1)]
 
     def _writing(self) -> str:
-        pairs = [f"{_literal(self.stamp_field)}, stamp"]
+        pairs = [f"{literal(self.stamp_field)}, stamp"]
         if self.tells_created:
-            pairs.append(f"{_literal(self.created_field)}, struct.pack('<i8', created) .. stamp")
-        pairs += [f"{_literal(field)}, {value}" for field, value in zip(self.fields, self._values, strict=True)]
+            pairs.append(f"{literal(self.created_field)}, struct.pack('<i8', created) .. stamp")
+        pairs += [f"{literal(field)}, {value}" for field, value in zip(self.fields, self._values, strict=True)]
         return "\n    ".join(f"redis.call('HSET', key, {', '.join(part)})" for part in _parts(pairs))
 
 
@@ -112,6 +132,6 @@ def _parts(pairs: Sequence[str]) -> list[Sequence[str]]:
     return [pairs[start : start + _FIELDS_PER_CALL] for start in range(0, len(pairs), _FIELDS_PER_CALL)]
 
 
-def _literal(name: bytes) -> str:
+def literal(name: bytes) -> str:
     """Bytes as a Lua string, whatever is in them."""
     return '"' + "".join(f"\\{byte:03d}" for byte in name) + '"'

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Protocol
 
 import hiredis
 import numpy as np
@@ -23,7 +24,7 @@ from feature_repo.stores.wire.keys import KeyLayout, created_field_of, field_of,
 from feature_repo.stores.wire.newest import newest
 from feature_repo.stores.wire.parcels import Batch
 from feature_repo.stores.wire.ragged import Column, Padded, Ragged, bulk, joined
-from feature_repo.stores.wire.script import Script
+from feature_repo.stores.wire.script import EventSpan, Script
 from feature_repo.stores.wire.times import UNKNOWN, heads, micros_of_column, micros_of_moments
 from feature_repo.stores.wire.transport import Wire
 
@@ -49,11 +50,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Manner:
-    """How rows are written: Feast's `skip_dedup` and `key_ttl_seconds`, and whether keys lie in a Cluster's slots."""
+    """How rows are written: Feast's `skip_dedup` and `key_ttl_seconds`, whether keys lie in a Cluster's slots, and the
+    event times of which stored rows no longer count.
+    """
 
     guarded: bool
     expire_seconds: int | None
     by_slot: bool
+    withdrawn: EventSpan | None = None
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ def _batch_of_block(target: Target, manner: Manner, block: pa.RecordBatch) -> Ba
     for name, kind in target.features:
         column = encoded(block.column(name), kind)
         parts += [_sizes(column.lengths, wide=is_wide(kind)), column]
-    return _batch(script, manner, target.layout.of_table(block), joined(parts, block.num_rows))
+    return batch_of(script, target.layout.of_table(block), joined(parts, block.num_rows), by_slot=manner.by_slot)
 
 
 def _batch_of_rows(view: str, project: str, manner: Manner, features: tuple[str, ...], rows: Sequence[Row]) -> Batch:
@@ -145,12 +149,23 @@ def _batch_of_rows(view: str, project: str, manner: Manner, features: tuple[str,
     stored = [[value.SerializeToString() for value in row[1].values()] for row in rows]
     values = Ragged.of([b"".join(b"\xdb" + len(one).to_bytes(4, "big") + one for one in row) for row in stored])
     keys = [serialize_entity_key(row[0], entity_key_serialization_version=3) + project.encode() for row in rows]
-    return _batch(script, manner, Ragged.of(keys), joined([times, values], len(rows)))
+    return batch_of(script, Ragged.of(keys), joined([times, values], len(rows)), by_slot=manner.by_slot)
 
 
-def _batch(script: Script, manner: Manner, keys: Ragged, packed: Ragged) -> Batch:
+class Scripted(Protocol):
+    """A script that Redis runs over keys, each with an argument."""
+
+    @property
+    def text(self) -> bytes: ...  # noqa: D102
+
+    @property
+    def digest(self) -> bytes: ...  # noqa: D102
+
+
+def batch_of(script: Scripted, keys: Ragged, packed: Ragged, *, by_slot: bool) -> Batch:
+    """The calls of a script over keys and the argument of each; `by_slot` for a Cluster, whose keys lie apart."""
     count = len(keys.lengths)
-    each = 1 if manner.by_slot else KEYS_PER_SCRIPT
+    each = 1 if by_slot else KEYS_PER_SCRIPT
     bounds = [*range(0, count, each), count]
     sizes = np.diff(bounds).tolist()
     calls = [
@@ -159,7 +174,7 @@ def _batch(script: Script, manner: Manner, keys: Ragged, packed: Ragged) -> Batc
         for size, names, values in zip(sizes, bulk(keys).slices(bounds), bulk(packed).slices(bounds), strict=True)
     ]
     load = hiredis.pack_command(("SCRIPT", "LOAD", script.text))  # type: ignore[arg-type]  # a tuple of any length
-    return Batch(calls, keys.slices(bounds) if manner.by_slot else (), load)
+    return Batch(calls, keys.slices(bounds) if by_slot else (), load)
 
 
 @lru_cache(maxsize=256)
@@ -171,6 +186,7 @@ def _script(view: str, features: tuple[str, ...], manner: Manner, tells_created:
         tells_created=tells_created,
         guarded=manner.guarded,
         expire_seconds=manner.expire_seconds,
+        withdrawn=manner.withdrawn,
     )
 
 

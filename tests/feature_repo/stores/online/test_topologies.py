@@ -18,6 +18,7 @@ from redis_servers import Server, cluster, eventually, free_port, running, senti
 
 from feature_repo.stores.wire.errors import OnlineStoreAwayError
 from feature_repo.stores.wire.lookup import LookupPlan
+from feature_repo.stores.wire.script import EventSpan
 
 DRIVERS = list(range(500))
 REFS = ["stats:trips", "stats:city", "stats:rating"]
@@ -182,3 +183,33 @@ def test_a_sentinel_leads_to_its_master_and_after_a_failover_to_the_new_one(
     assert replica.client().dbsize() == len(DRIVERS)
     for found in (plan.read(ASKED), read_async(plan, ASKED)):
         assert found.event_times["stats"].tolist() == [int(day(2).timestamp() * 1e6)] * len(DRIVERS)
+
+
+@pytest.mark.parametrize("ours_writes", [True, False])
+def test_withdrawn_rows_of_a_cluster_give_way_to_older_ones_or_go(
+    clustered: tuple[FeatureStore, FeatureStore], nodes: list[Server], ours_writes: bool
+) -> None:
+    ours, stock = clustered
+    later = TABLE.set_column(4, "event", pa.array([day(2)] * len(DRIVERS), INSTANT))
+    if ours_writes:
+        lay(ours, later)
+    else:
+        stock.write_to_online_store("stats", later.to_pandas())
+    online, view = ours.provider.online_store, ours.get_feature_view("stats")
+    second = int(day(2).timestamp())
+    assert online.rows_of(ours.config, view, EventSpan(second - 1, second - 1)).count() == 0
+    assert online.rows_of(ours.config, view, EventSpan(second, second)).count() == len(DRIVERS)
+    older = TABLE.slice(0, 300).set_column(1, "trips", pa.array([7] * 300))
+    assert online.rows_of(ours.config, view, EventSpan(second, second)).withdraw(older.to_batches()) == 200
+    assert values_of(ours, REFS, ASKED)["trips"] == [7] * 300 + [None] * 200
+    assert sum(node.client().dbsize() for node in nodes) == 300
+
+
+def test_a_row_a_moment_after_the_withdrawn_times_stays(clustered: tuple[FeatureStore, FeatureStore]) -> None:
+    ours, _ = clustered
+    moment = TABLE.set_column(4, "event", pa.array([day(2, microseconds=1)] * len(DRIVERS), INSTANT))
+    lay(ours, moment)
+    online, view, second = ours.provider.online_store, ours.get_feature_view("stats"), int(day(2).timestamp())
+    older = TABLE.set_column(1, "trips", pa.array([7] * len(DRIVERS)))
+    assert online.rows_of(ours.config, view, EventSpan(second - 86_400, second)).withdraw(older.to_batches()) == 0
+    assert values_of(ours, REFS, ASKED)["trips"] == DRIVERS
