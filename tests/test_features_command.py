@@ -147,6 +147,14 @@ def test_a_view_of_a_raw_table_without_rows_is_computed_with_a_warning_that_name
     assert "warning market: macro: no rows. The features say of every entity that nothing of it" in run.stderr
 
 
+def test_a_single_day_of_a_view_that_has_no_entities_is_published_empty(features, loaded_home):
+    run = features("--on", "2014-04-01", "--view", "transactional")
+    assert run.returncode == 0, run.stderr
+    assert "warning transactional: customers: no rows; deals: no rows." in run.stderr
+    (file,) = published_days(loaded_home, "transactional").values()
+    assert pq.read_metadata(file).num_rows == 0
+
+
 def test_a_view_of_a_raw_table_whose_rows_were_all_refused_is_not_published_unless_it_is_allowed(
     features, loaded_home, tmp_path
 ):

@@ -134,7 +134,7 @@ def _told(outcomes: list[Outcome], severity: str, refused: Mapping[date, Path]) 
     checked = sum(len(outcome.findings) for outcome in outcomes)
     metadata: dict[str, dg.MetadataValue] = {
         "expectations checked": dg.MetadataValue.int(checked),
-        "seconds": dg.MetadataValue.float(round(sum(outcome.seconds for outcome in outcomes), 2)),
+        "seconds": dg.MetadataValue.float(round(sum((outcome.seconds for outcome in outcomes), 0.0), 2)),
     }
     if failures:
         metadata["failures"] = dg.MetadataValue.table(failures[:200], schema=_FAILURES)
