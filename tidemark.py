@@ -23,7 +23,7 @@ from rich.table import Table
 
 from feature_repo.home import CopiedEnvironmentError
 from feature_repo.home import home as home_folder
-from training.wording import counted
+from training.wording import counted, were
 
 if TYPE_CHECKING:
     from pipelines.raw.load import TableReport
@@ -189,8 +189,6 @@ def _print_reports(reports: list[TableReport], source: str, home: Path) -> None:
 
 
 def _print_remarks(report: TableReport) -> None:
-    from pipelines.plurals import counted, were
-
     unchanged, emptied, left_out = report.days_unchanged, report.days_emptied, report.left_out
     if unchanged:
         console.print(
@@ -226,7 +224,6 @@ def quarantine(
     home: Home = HOME,
 ) -> None:
     """Show rows that were refused, with their reasons, as they came."""
-    from pipelines.plurals import counted
     from pipelines.raw.contracts import TABLES
     from pipelines.raw.expressions import nearest
     from pipelines.raw.store import RawStore
@@ -369,7 +366,6 @@ def _withdraw(home: Path, days: str, views: list[str]) -> None:
     from feature_repo.stores.redis_server import PrivateRedisError
     from feature_repo.views import SNAPSHOT_VIEWS
     from pipelines.day_selection import DaySelectionError, day_range
-    from pipelines.plurals import counted
 
     known = [view.name for view in SNAPSHOT_VIEWS]
     _require_names("view", views, known)

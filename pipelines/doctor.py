@@ -21,12 +21,12 @@ from pipelines.feature_findings import (
     withdrawal_findings,
 )
 from pipelines.finding import Finding
-from pipelines.plurals import counted
 from pipelines.raw.contracts import TABLES
 from pipelines.raw.postgres import Postgres
 from pipelines.raw.scan import BadSourceError
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
+from training.wording import counted
 
 _LEAST_FREE_GB = 2
 

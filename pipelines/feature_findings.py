@@ -14,13 +14,13 @@ from feature_repo.services import SERVICES
 from feature_repo.views import SNAPSHOT_VIEWS, VIEWS
 from pipelines.finding import Finding
 from pipelines.inputs import BEYOND_DATA, empty_inputs, last_loaded_day
-from pipelines.plurals import counted
 from pipelines.published import published_days, shown, stale_days
 from pipelines.withdrawal import pending
 from training.artifact import MANIFEST
 from training.deployed import CHALLENGER, CHAMPION, Deployed, NotDeployedError, deployed, registry_address
 from training.manifest import contract_hash
 from training.models import MODELS
+from training.wording import counted
 
 
 def feature_findings(home: Path, views: Sequence[FeatureView] = SNAPSHOT_VIEWS) -> Iterator[Finding]:

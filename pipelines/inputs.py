@@ -12,9 +12,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from feature_repo.views import SNAPSHOT_VIEWS
-from pipelines.plurals import counted
 from pipelines.raw.contracts import TABLES
 from pipelines.raw.store import RawStore
+from training.wording import counted
 
 READS: Mapping[str, tuple[str, ...]] = {
     "behavioural": ("customers", "engagement"),

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from feast import FeatureView, Field
 from feast.type_map import feast_value_type_to_pa
 
-from pipelines.plurals import counted
 from pipelines.transforms.days import Days
+from training.wording import counted
 
 _PREFIX = "snapshot_on="
 _TIMES = ("event_timestamp", "created_timestamp")

@@ -26,12 +26,12 @@ from feast import FeatureView
 from feature_repo.cadence import cadence_of
 from pipelines.engine import Engine
 from pipelines.parquet import quoted, write_whole
-from pipelines.plurals import counted
 from pipelines.raw.contracts import CUSTOMERS, TABLES
 from pipelines.raw.store import RawStore
 from pipelines.transforms.days import Days
 from pipelines.transforms.raw_tables import RawTables
 from pipelines.transforms.versions import daily, versions
+from training.wording import counted
 
 RELATION = "snapshots"
 # A block of some four million rows of 30 columns takes about a gigabyte.

@@ -23,3 +23,12 @@ def suggested(name: str, known: Iterable[str]) -> str:
     """
     close = get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def were(number: int) -> str:
+    """The verb that goes with a number.
+
+    >>> were(1), were(0)
+    ('was', 'were')
+    """
+    return "was" if number == 1 else "were"

@@ -17,12 +17,12 @@ from pipelines.assets.raw import RAW
 from pipelines.gate import Verdict, judge
 from pipelines.inputs import READS, RefusedInputsError, require_inputs
 from pipelines.partitions import DAILY, days_of
-from pipelines.plurals import counted
 from pipelines.portrait import portrait_of
 from pipelines.resources import Platform
 from pipelines.retries import RETRIES
 from pipelines.snapshots import blocks
 from pipelines.withdrawal import WithdrawalError, require_none_pending
+from training.wording import counted
 
 
 def feature_view(view: FeatureView) -> dg.AssetsDefinition:

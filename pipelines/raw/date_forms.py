@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import duckdb
 
 from pipelines.parquet import quoted
-from pipelines.plurals import counted
 from pipelines.raw.scan import BadSourceError
+from training.wording import counted
 
 INSIST = "dates_as_written"
 

@@ -24,7 +24,6 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from pipelines.plurals import counted
 from pipelines.raw.admission import Admission, admit
 from pipelines.raw.block import NO_CONTENT, Block, blocks_of, content_of
 from pipelines.raw.contracts import TABLES, RawTable
@@ -36,6 +35,7 @@ from pipelines.raw.scan import BadSourceError, Known, Rejected, Scan, SourceAway
 from pipelines.raw.sources import Source
 from pipelines.raw.store import BadHomeError, DayCounts, RawStore
 from pipelines.raw.workspace import broken_off, connect
+from training.wording import counted
 
 Progress = Callable[[str, int, int], None]
 _NAMES_SHOWN = 50

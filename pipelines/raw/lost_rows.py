@@ -13,12 +13,12 @@ from datetime import date
 import duckdb
 
 from pipelines.parquet import quoted
-from pipelines.plurals import counted
 from pipelines.raw.admission import Admission
 from pipelines.raw.checks import name
 from pipelines.raw.contracts import RawTable
 from pipelines.raw.scan import BadSourceError
 from pipelines.raw.store import DayCounts
+from training.wording import counted
 
 Ledger = Mapping[date | None, DayCounts]
 
