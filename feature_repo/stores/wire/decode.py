@@ -24,8 +24,8 @@ Floats = npt.NDArray[np.float64]
 # Types that become numbers, in the order in which their columns stand.
 _ORDER = (ValueType.DOUBLE, ValueType.FLOAT, ValueType.INT64, ValueType.INT32, ValueType.BOOL)
 _NUMBERS = ("double_val", "float_val", "int64_val", "int32_val", "bool_val")
-# How many bytes of a varint are kept of the eight that are read at once.
-_KEPT = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
+# By the length of a varint, 11 for all that cannot be one: which of the eight bytes read at once are its own.
+_KEPT = np.array([(1 << 8 * min(size, 8)) - 1 for size in range(12)], np.uint64)
 _NAN = float("nan")
 # By their size with the tag: what stands for a null, the tag, and the form for `struct`.
 FIXED = {
@@ -34,8 +34,8 @@ FIXED = {
 }
 _LOW_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
 _HIGH_BITS = np.uint64(0x8080808080808080)
-# Each byte of a varint but its last says that more follow.
-_MORE = _HIGH_BITS & np.array([0, *((1 << 8 * min(size, 8)) - 1 for size in (*range(8), 8, 8))], np.uint64)
+# Each byte of a varint but its last says that more follow; nothing equals what stands for lengths that cannot be.
+_MORE = np.array([1, *(0x8080808080808080 & (1 << 8 * min(size, 8)) - 1 for size in (*range(8), 8, 8)), 1], np.uint64)
 # Seven bits of each byte drawn together: pairs of bytes, then of pairs, then of fours.
 _FOLDS = tuple(
     (np.uint64(low), np.uint64(high), np.uint64(shift))
@@ -74,7 +74,8 @@ class Buffer:
     """The values of many replies, `width` in each: where each starts and how long it is."""
 
     def __init__(self, replies: Sequence[Sequence[bytes | None]], width: int) -> None:
-        flat = list(chain.from_iterable(replies))
+        empty = (b"",) * width
+        flat = list(chain.from_iterable(reply if any(reply) else empty for reply in replies))
         try:
             blob = b"".join(flat)  # type: ignore[arg-type]  # it refuses None, quicker than we could look for it
             self.has_absent = False
@@ -206,8 +207,10 @@ def _whole(
     words: npt.NDArray[np.uint64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """The numbers, and whether each ends where its bytes do."""
-    kept = content & _KEPT[np.clip(lengths, 0, 8)]
-    sound = (lengths > 0) & (lengths < 11) & (kept & _HIGH_BITS == _MORE[np.clip(lengths, 0, 10)])
+    # Below zero is beyond eleven, too, when it is read without its sign.
+    sizes = np.minimum(lengths.view(np.uint64), np.uint64(11)).view(np.int64)
+    kept = content & _KEPT.take(sizes)
+    sound = kept & _HIGH_BITS == _MORE.take(sizes)
     folded = kept & _LOW_BITS
     for low, high, shift in _FOLDS:
         folded = (folded & low) | ((folded & high) >> shift)

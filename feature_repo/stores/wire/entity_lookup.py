@@ -95,6 +95,8 @@ class EntityLookup:
 
     def check(self, reply: Reply) -> None:
         """Raise if a view is there in part."""
+        if not any(reply):
+            return
         try:
             b"".join(reply)  # type: ignore[arg-type]  # it refuses None, quicker than we could look for it
         except TypeError:
