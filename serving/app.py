@@ -19,6 +19,7 @@ from serving.history import History
 from serving.memory import share_arenas
 from serving.models import Models
 from serving.online_store import OnlineStoreCheck
+from serving.plain_routes import add_routes
 from serving.prediction_log import PredictionLog
 from serving.routes import documentation, features, health, models, predict
 from serving.settings import Settings
@@ -75,7 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     limits.install(app, chosen)
     for routes in (predict, features, models, health):
-        app.include_router(routes.router)
+        add_routes(app, routes.router)
     documentation.install(app)
     return app
 

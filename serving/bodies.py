@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from serving.errors import ProblemError
+from serving.limits import BODY
 
 M = TypeVar("M", bound=BaseModel)
 _JSON = "application/json"
@@ -25,7 +26,7 @@ async def body_of(request: Request, kind: type[M]) -> M:
         detail = f"expected Content-Type: {_JSON}, found {stated or 'none'}"
         raise ProblemError(415, "Unsupported media type", detail, headers={"Accept": _JSON})
     try:
-        return kind.model_validate_json(await request.body())
+        return kind.model_validate_json(request.scope[BODY])
     except ValidationError as problem:
         faults = problem.errors(include_url=False, include_context=False, include_input=False)
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in faults]) from problem

@@ -16,6 +16,8 @@ from serving.ids import new_id
 from serving.settings import Settings
 
 _log = structlog.get_logger()
+BODY = "tidemark.body"
+"""Where in a request's scope its whole body lies: to read it through `receive` again takes longer than to parse it."""
 # These carry no body, and no other method of ours looks at one.
 _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 # Who watches the scorer must see it above all when it is busy.
@@ -54,6 +56,7 @@ class Limits:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings
+        self._log = _log.bind()  # once: to bind a logger takes longer than to count a request
         self._running = 0
         self._unread_bytes = 0
 
@@ -78,7 +81,7 @@ class Limits:
             seconds = time.perf_counter() - began
             metrics.requests(route, asked.status).inc()
             metrics.seconds("request").observe(seconds)
-            say = _log.warning if asked.status >= 500 else _log.info
+            say = self._log.warning if asked.status >= 500 else self._log.info
             say("request", id=asked.request_id, route=route, status=asked.status, ms=round(seconds * 1000, 2))
 
     async def _answered(self, scope: Scope, receive: Receive, asked: _Asked) -> None:
@@ -87,7 +90,8 @@ class Limits:
             return
         try:
             if scope["method"] not in _WITHOUT_BODY:
-                receive = await self._with_body(receive)
+                body = scope[BODY] = await self._body(receive)
+                receive = _with_body(body, receive)
             if self._running >= self._settings.most_at_once:
                 raise errors.busy(f"over {self._settings.most_at_once} requests are being answered")
         except ProblemError as problem:
@@ -98,17 +102,6 @@ class Limits:
             await self._app(scope, receive, asked)
         finally:
             self._running -= 1
-
-    async def _with_body(self, receive: Receive) -> Receive:
-        """The same, with the whole body as its first message."""
-        whole: Message | None = {"type": "http.request", "body": await self._body(receive), "more_body": False}
-
-        async def again() -> Message:
-            nonlocal whole
-            message, whole = whole, None
-            return message or await receive()
-
-        return again
 
     async def _body(self, receive: Receive) -> bytes:
         limits, parts, size = self._settings, [], 0
@@ -134,6 +127,18 @@ class Limits:
         finally:
             self._unread_bytes -= size
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _with_body(body: bytes, receive: Receive) -> Receive:
+    """The same, with the whole body as its first message."""
+    whole: Message | None = {"type": "http.request", "body": body, "more_body": False}
+
+    async def again() -> Message:
+        nonlocal whole
+        message, whole = whole, None
+        return message or await receive()
+
+    return again
 
 
 def _request_id(scope: Scope) -> str:

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Request, Response
 
 from serving.answering import Scorer
 from serving.bodies import body_of, described
+from serving.plain_routes import PlainRoute
 from serving.routes import PROBLEMS
 from serving.schemas import Answers, Ask, AskValue, Batch, Prediction
 
-router = APIRouter(prefix="/v1/predict", tags=["predictions"], responses=PROBLEMS)
+router = APIRouter(prefix="/v1/predict", tags=["predictions"], responses=PROBLEMS, route_class=PlainRoute)
 
 
 async def _predicted(name: str, kind: type[Ask], request: Request) -> Response:
