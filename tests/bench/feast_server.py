@@ -56,14 +56,23 @@ def feast_server(
 
 @contextmanager
 def served(
-    settings: dict[str, object], body: dict[str, object], repo: Path | None = None, **environment: str
+    settings: dict[str, object],
+    body: dict[str, object],
+    repo: Path | None = None,
+    artifacts: str = "",
+    **environment: str,
 ) -> Iterator[Question]:
-    """`feast serve` with one worker, of a project with these settings, as soon as it answers the question."""
+    """`feast serve` with one worker, of a project with these settings, as soon as it answers the question.
+
+    `artifacts` is the text of `static_artifacts.py`, which Feast's server loads from the project's folder.
+    """
     with TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
         free.close()
         file = Path(folder) / "feature_store.yaml"
         file.write_text(yaml.safe_dump(settings))
+        if artifacts:
+            (Path(folder) / "static_artifacts.py").write_text(artifacts)
         process = subprocess.Popen(
             [FEAST, "-c", repo or folder, "-f", file, "serve", "--port", str(port), "--no-access-log",
              "--max-requests", "0"],

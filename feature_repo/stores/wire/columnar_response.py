@@ -14,6 +14,14 @@ from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 from feast.value_type import ValueType
 
 from feature_repo.stores.wire.entity_lookup import Reply
+from feature_repo.stores.wire.json_response import (
+    PLAIN_TAGS,
+    json_list,
+    json_of_metadata,
+    json_of_statuses,
+    json_of_times,
+    json_of_vector,
+)
 from feature_repo.stores.wire.times import ABSENT, stamp
 
 _VALUE, _STATUSES, _STAMP, _RESULT = b"\x0a", b"\x12", b"\x1a", b"\x12"
@@ -32,6 +40,10 @@ class Source(Protocol):
 
     def vector(self, place: int) -> bytes:
         """A column as a feature vector of Feast's."""
+        ...
+
+    def json(self, place: int, values: list[Any]) -> str:
+        """The same in JSON; `values` are those of the column."""
         ...
 
 
@@ -58,6 +70,22 @@ class ReadView:
     def _stamps(self) -> bytes:
         return b"".join([_delimited(_STAMP, b"" if at == ABSENT else stamp(at)) for at in self.times])
 
+    @cached_property
+    def _json_end(self) -> str:
+        """What stands behind a column without nulls."""
+        return self._json_after_values(self._statuses)
+
+    @cached_property
+    def _is_present(self) -> bool:
+        return set(self._statuses) == {_PRESENT}
+
+    @cached_property
+    def _json_times(self) -> str:
+        return json_of_times(self.times)
+
+    def _json_after_values(self, statuses: Sequence[int]) -> str:
+        return f',"statuses":{json_of_statuses(statuses)},"event_timestamps":{self._json_times}}}'
+
     def seconds(self, rows: int) -> list[int]:  # noqa: ARG002
         """Of the view, in all its columns."""
         return [0 if at == ABSENT else at // 1_000_000 for at in self.times]
@@ -69,12 +97,26 @@ class ReadView:
         statuses = bytes([_NULL_VALUE if status == _PRESENT and not value else status for status, value in pairs])
         return b"".join([_delimited(_VALUE, one) for one in stored]) + _delimited(_STATUSES, statuses) + self._stamps
 
+    def json(self, place: int, values: list[Any]) -> str:
+        """Plain values from the column; what is stored in another form as Feast tells it."""
+        stored = [reply[place] for reply in self.replies]
+        told = json_list(values) if all(value[0] in PLAIN_TAGS for value in stored if value) else None
+        if told is None:
+            return json_of_vector(self.vector(place))
+        if self._is_present and all(stored):
+            return f'{{"values":{told}{self._json_end}'
+        pairs = zip(self._statuses, stored, strict=True)
+        statuses = [_NULL_VALUE if status == _PRESENT and not value else status for status, value in pairs]
+        return f'{{"values":{told}{self._json_after_values(statuses)}'
+
 
 @dataclass(frozen=True)
 class Given:
     """A join key, a value of the request, or one computed from them: always there, and of no time."""
 
     protos: Callable[[], Sequence[ValueProto]]
+    is_plain: bool = False
+    """Whether JSON tells the values as Python does."""
 
     def seconds(self, rows: int) -> list[int]:
         """Feast's time for what has none."""
@@ -85,6 +127,15 @@ class Given:
         stored = [value.SerializeToString() for value in self.protos()]
         values = b"".join([_delimited(_VALUE, value) for value in stored])
         return values + _delimited(_STATUSES, bytes([_PRESENT]) * len(stored)) + _delimited(_STAMP, b"") * len(stored)
+
+    def json(self, place: int, values: list[Any]) -> str:
+        """Plain values from the column, others as Feast tells them."""
+        told = json_list(values) if self.is_plain else None
+        if told is None:
+            return json_of_vector(self.vector(place))
+        rows = len(values)
+        statuses, times = json_of_statuses([_PRESENT] * rows), json_of_times([ABSENT] * rows)
+        return f'{{"values":{told},"statuses":{statuses},"event_timestamps":{times}}}'
 
 
 class ColumnarResponse(OnlineResponse):
@@ -108,6 +159,12 @@ class ColumnarResponse(OnlineResponse):
         for name, version in self._versions:
             response.metadata.feature_view_metadata.add(name=name, version=version)
         return response
+
+    def to_json(self) -> bytes:
+        """What Feast's feature server sends: the JSON that it makes of the protobuf, byte for byte."""
+        results = ",".join([source.json(place, values) for _, values, source, place in self._columns])
+        metadata = json_of_metadata(tuple([name for name, *_ in self._columns]), tuple(self._versions))
+        return f'{{"results":[{results}],"metadata":{metadata}}}'.encode()
 
     def to_dict(self, include_event_timestamps: bool = False) -> dict[str, Any]:
         """Lists by name; of several columns of one name the last, as in Feast."""

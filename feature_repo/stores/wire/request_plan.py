@@ -74,7 +74,7 @@ class RequestPlan:
                 if not _is_usual(values, kind):
                     return None
                 given = list(values)
-                keys.append((name, given, Given(partial(python_values_to_proto_values, given, kind)), 0))
+                keys.append((name, given, Given(partial(python_values_to_proto_values, given, kind), is_plain=True), 0))
                 continue
             # Feast converts what nobody needs, too, and refuses what it cannot convert.
             column = given_column(name, python_values_to_proto_values(list(values), kind), self.feature_kinds)

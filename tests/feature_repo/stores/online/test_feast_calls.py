@@ -22,6 +22,7 @@ from feast import (
     RequestSource,
     ValueType,
 )
+from feast.feature_server_utils import convert_response_to_dict
 from feast.infra.online_stores.online_store import OnlineStore
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.protos.feast.types.Value_pb2 import Value
@@ -44,6 +45,7 @@ from feast.types import (
     Decimal as DecimalType,
 )
 from online_project import DRIVER, opened, view_of
+from starlette.responses import JSONResponse
 
 from feature_repo.stores.wire.columnar_response import ColumnarResponse
 
@@ -161,6 +163,7 @@ def usual(store: FeatureStore, features: Any, rows: Rows, **more: Any) -> Column
     assert isinstance(response, ColumnarResponse)
     assert isinstance(other, ColumnarResponse)
     assert exactly(other.to_dict()) == exactly(response.to_dict())
+    assert response.to_json() == JSONResponse(convert_response_to_dict(response.proto)).body
     return response
 
 
