@@ -55,9 +55,10 @@ class Versions:
         return self.events
 
     def where(self, which: npt.NDArray[np.bool_]) -> Versions:
-        """Some of them; a run of them is no copy."""
+        """Some of them; a run of most of them is no copy. Of a short run a copy lets go of all the others."""
         first, last = int(which.argmax()), len(which) - int(which[::-1].argmax())
-        return self.chosen(slice(first, last) if which[first:last].all() else which)
+        is_long_run = 2 * (last - first) >= len(which) and bool(which[first:last].all())
+        return self.chosen(slice(first, last) if is_long_run else which)
 
     def chosen(self, which: npt.NDArray[np.generic] | slice) -> Versions:
         """Some of them, by mask or by number."""

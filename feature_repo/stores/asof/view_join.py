@@ -22,8 +22,10 @@ from feature_repo.stores.asof.join_keys import NO_KEY, JoinKeys
 from feature_repo.stores.asof.newest import NO_ROW, Rows, Versions, condensed, newest
 from feature_repo.stores.asof.parquet_source import ParquetSource, RowGroup, numbers_of
 
-# Versions looked at in one go, before those are dropped that cannot answer.
+# Versions looked at in one go, before those are dropped that cannot answer: the more, the fewer the goes. Where few
+# rows are asked for, nearly all versions are of other keys, and holding many of them gains nothing.
 _VERSIONS_AT_A_TIME = 8_000_000
+_FEWEST_VERSIONS_AT_A_TIME, _VERSIONS_A_ROW = 500_000, 8
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class ViewJoin:
             known = set(source.between(self.created, None, last, unit))
             groups = tuple(group for group in groups if group in known)
         kept: Versions | None = None
-        for portion in _portions(groups):
+        for portion in _portions(groups, _at_a_time(len(real))):
             found = self._versions(source, portion, asked, unit)
             found = found.where(_may_answer(found, oldest, last))
             kept = found if kept is None else kept.and_then(found)
@@ -163,11 +165,15 @@ def _may_answer(versions: Versions, oldest: int | None, last: int) -> npt.NDArra
     return may
 
 
-def _portions(groups: Sequence[RowGroup]) -> Iterator[list[RowGroup]]:
+def _at_a_time(asked: int) -> int:
+    return min(_VERSIONS_AT_A_TIME, max(_FEWEST_VERSIONS_AT_A_TIME, _VERSIONS_A_ROW * asked))
+
+
+def _portions(groups: Sequence[RowGroup], at_a_time: int) -> Iterator[list[RowGroup]]:
     portion: list[RowGroup] = []
     rows = 0
     for group in groups:
-        if portion and rows + group.rows > _VERSIONS_AT_A_TIME:
+        if portion and rows + group.rows > at_a_time:
             yield portion
             portion, rows = [], 0
         portion.append(group)

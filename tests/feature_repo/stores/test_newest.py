@@ -69,10 +69,17 @@ def test_a_table_is_for_snapshots_in_order(rows, laid_out):
     assert module._is_laid_out(versions, times, versions.keys) == laid_out
 
 
-def test_a_run_of_versions_is_no_copy():
+def test_a_run_of_most_versions_is_no_copy():
     versions = versions_of([(0, time, 0) for time in range(9)], by_creation=False)
-    run = versions.where((versions.events > 2) & (versions.events < 6))
-    assert run.events.tolist() == [3, 4, 5]
+    run = versions.where((versions.events > 2) & (versions.events < 8))
+    assert run.events.tolist() == [3, 4, 5, 6, 7]
     assert np.shares_memory(run.events, versions.events)
     assert versions.where(versions.events % 2 == 0).rows.tolist() == [100, 102, 104, 106, 108]
     assert len(versions.where(versions.events > 99)) == 0
+
+
+def test_a_short_run_of_versions_lets_go_of_the_others():
+    versions = versions_of([(0, time, 0) for time in range(9)], by_creation=False)
+    run = versions.where((versions.events > 2) & (versions.events < 6))
+    assert run.events.tolist() == [3, 4, 5]
+    assert not np.shares_memory(run.events, versions.events)

@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from offline_project import BALANCE, HISTORY, asking, balance_of, day, store_at, view_of, write
 
+from feature_repo.stores.asof.parquet_source import ParquetSource
+
 
 @pytest.fixture
 def history(tmp_path):
@@ -121,6 +123,27 @@ def test_many_versions_are_condensed_to_those_that_may_answer(tmp_path, monkeypa
     view = view_of(write(tmp_path / "account.parquet", rows, row_group_size=1))
     store = store_at(tmp_path, [view], known_by_created_timestamp=True, block_rows=5)
     assert balance_of(store, asking(*asked)) == expected_of(rows, asked, None, by_creation=True)
+
+
+def test_few_rows_hold_few_versions_of_other_keys_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("feature_repo.stores.asof.view_join._FEWEST_VERSIONS_AT_A_TIME", 10)
+    monkeypatch.setattr("feature_repo.stores.asof.view_join._VERSIONS_A_ROW", 1)
+    rows = [(customer, day(1 + at), day(1 + at), 10 * customer + at) for at in range(12) for customer in range(8)]
+    view = view_of(write(tmp_path / "account.parquet", rows, row_group_size=4))
+    store = store_at(tmp_path, [view], known_by_created_timestamp=True)
+    read, held = ParquetSource.read, []
+
+    def watched(source, groups, columns):
+        table = read(source, groups, columns)
+        if "customer" in columns:  # the columns that versions are made of
+            held.append(table.num_rows)
+        return table
+
+    monkeypatch.setattr(ParquetSource, "read", watched)
+    asked = [(3, day(12)), (5, day(2))]
+    assert balance_of(store, asking(*asked)) == expected_of(rows, asked, None, by_creation=True)
+    assert len(held) > 1
+    assert max(held) <= 10
 
 
 def test_entity_columns_come_back_as_they_were(tmp_path, history):
