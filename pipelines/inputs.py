@@ -14,14 +14,8 @@ from pathlib import Path
 from feature_repo.views import SNAPSHOT_VIEWS
 from pipelines.raw.contracts import TABLES
 from pipelines.raw.store import RawStore
+from pipelines.transforms import pipeline_of
 from training.wording import counted
-
-READS: Mapping[str, tuple[str, ...]] = {
-    "behavioural": ("customers", "engagement"),
-    "transactional": ("customers", "deals"),
-    "property": ("properties", "deals", "region_market"),
-    "market": ("region_market", "macro"),
-}
 
 BEYOND_DATA = timedelta(days=62)
 """So long after the last loaded row a day may lie: monthly data comes late."""
@@ -61,7 +55,11 @@ def empty_inputs(home: Path, views: Iterable[str]) -> Iterator[EmptyInputs]:
     """The views that read raw tables without rows."""
     store = RawStore(home)
     for view in views:
-        empty = {table: store.refused_rows(table) for table in READS[view] if not store.has_rows(table)}
+        empty = {
+            table.name: store.refused_rows(table.name)
+            for table in pipeline_of(view).reads
+            if not store.has_rows(table.name)
+        }
         if empty:
             yield EmptyInputs(view, empty)
 

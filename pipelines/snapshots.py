@@ -8,7 +8,6 @@ A day appears by one rename, whole or not at all, and computed twice it has the 
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -23,14 +22,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from feast import FeatureView
 
-from feature_repo.cadence import cadence_of
 from pipelines.engine import Engine
 from pipelines.parquet import quoted, write_whole
-from pipelines.raw.contracts import CUSTOMERS, TABLES
 from pipelines.raw.store import RawStore
 from pipelines.transforms.days import Days
 from pipelines.transforms.raw_tables import RawTables
-from pipelines.transforms.versions import daily, versions
+from pipelines.view_pipeline import ViewPipeline
 from training.wording import counted
 
 RELATION = "snapshots"
@@ -102,15 +99,14 @@ class Block:
             write_whole(cursor, query, self.view.entity_columns[0].name, file)
 
 
-def blocks(engine: Engine, raw: RawStore, view: FeatureView, days: Days) -> Iterator[Block]:
+def blocks(engine: Engine, raw: RawStore, pipeline: ViewPipeline, days: Days) -> Iterator[Block]:
     """Compute the snapshots of a range of days, as many days at a time as fit into a block."""
-    transform = importlib.import_module(f"pipelines.transforms.{view.name}").snapshots
     with engine.session() as backend, TemporaryDirectory(prefix=".computing-", dir=raw.home) as spill:
-        tables = RawTables(**{table.name: raw.read(backend, table) for table in TABLES})
+        tables = RawTables({table.name: raw.read(backend, table) for table in pipeline.reads})
         connection = backend.con if engine.is_duckdb else duckdb.connect()
         connection.execute(f"SET TimeZone = 'UTC'; SET temp_directory = {quoted(spill)}")
-        for part in _parts(days, _keys(tables, view)):
-            computed = transform(tables, part)
+        for part in _parts(days, _keys(tables, pipeline)):
+            computed = pipeline.transform(tables, part)
             if engine.is_duckdb:
                 source = f"({ibis.to_sql(computed, dialect='duckdb')})"
             else:
@@ -121,30 +117,24 @@ def blocks(engine: Engine, raw: RawStore, view: FeatureView, days: Days) -> Iter
                 f"SELECT *, CAST(event_timestamp AS DATE) - 1 AS snapshot_on FROM {source}"
             )
             if strays := connection.execute(_STRAYS, [part.first, part.last]).fetchall()[0][0]:
-                span = f"{part.first} to {part.last}"
-                msg = f"{view.name}: {counted(strays, 'snapshot')} outside {span}, which were asked for."
-                raise ValueError(msg)
-            yield Block(connection, view, part, _entities(tables, view, part))
+                raise ValueError(
+                    f"{pipeline.view.name}: {counted(strays, 'snapshot')} outside {part.first} to {part.last}, which "
+                    "were asked for."
+                )
+            yield Block(connection, pipeline.view, part, _entities(tables, pipeline, part))
 
 
-def _entities(tables: RawTables, view: FeatureView, days: Days) -> dict[date, int]:
-    """The number of customers who have joined, for the views in which each of them has a snapshot a day."""
-    if cadence_of(view).every != "daily" or view.join_keys != ["customer_id"]:
+def _entities(tables: RawTables, pipeline: ViewPipeline, days: Days) -> dict[date, int]:
+    """How many entities must have a snapshot on each day, for the views in which each has one a day."""
+    if pipeline.population is None:
         return {}
-    members = versions(tables.customers, CUSTOMERS, days)
-    stays = members.select(
-        since=ibis.greatest(members["shown_from"], days.start), until=ibis.least(members["shown_until"], days.stop)
-    ).filter(lambda t: t["since"] < t["until"])
-    counts = daily(stays, days).group_by("day").aggregate(members=lambda t: t.count()).to_pyarrow()
-    found = dict(zip(counts["day"].to_pylist(), counts["members"].to_pylist(), strict=True))
-    return {day: found.get(number, 0) for number, day in zip(range(days.start, days.stop), days, strict=True)}
+    counts = pipeline.population(tables, days)
+    return {day: counts.get(number, 0) for number, day in zip(range(days.start, days.stop), days, strict=True)}
 
 
-def _keys(tables: RawTables, view: FeatureView) -> int:
+def _keys(tables: RawTables, pipeline: ViewPipeline) -> int:
     """At most how many snapshots a day may have."""
-    table = {"customer_id": tables.customers, "property_id": tables.properties, "region_id": tables.region_market}
-    key = view.entity_columns[0].name
-    return int(table[key][key].nunique().execute())
+    return int(tables[pipeline.reads[0]][pipeline.key].nunique().execute())
 
 
 def _parts(days: Days, keys: int) -> Iterator[Days]:

@@ -12,27 +12,30 @@ from expectations.docs import build, page_of
 from expectations.outcome import Outcome
 from feature_repo.cadence import cadence_of
 from feature_repo.fields import features_of
-from feature_repo.views import SNAPSHOT_VIEWS, TEMPORAL
-from pipelines.assets.raw import RAW
+from feature_repo.views import TEMPORAL
+from pipelines.assets.raw import raw_key
 from pipelines.gate import Verdict, judge
-from pipelines.inputs import READS, RefusedInputsError, require_inputs
+from pipelines.inputs import RefusedInputsError, require_inputs
 from pipelines.partitions import DAILY, days_of
 from pipelines.portrait import portrait_of
 from pipelines.resources import Platform
 from pipelines.retries import RETRIES
 from pipelines.snapshots import blocks
+from pipelines.transforms import PIPELINES
+from pipelines.view_pipeline import ViewPipeline
 from pipelines.withdrawal import WithdrawalError, require_none_pending
 from training.wording import counted
 
 
-def feature_view(view: FeatureView) -> dg.AssetsDefinition:
+def feature_view(pipeline: ViewPipeline) -> dg.AssetsDefinition:
     """The asset of one view. What breaks its contract is kept apart, and what was published before stays."""
+    view = pipeline.view
 
     @dg.asset(
         name=view.name,
         group_name="features",
         description=f"{view.description}\n\n{_catalogue_of(view)}",
-        deps=[raw for raw in RAW if raw.key.path[-1].removeprefix("raw_") in READS[view.name]],
+        deps=[raw_key(table) for table in pipeline.reads],
         partitions_def=DAILY,
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRIES,
@@ -52,7 +55,7 @@ def feature_view(view: FeatureView) -> dg.AssetsDefinition:
             raise dg.Failure(str(problem), allow_retries=False) from None
         if warning:
             context.log.warning(warning)
-        for block in blocks(platform.engine, platform.raw, view, days):
+        for block in blocks(platform.engine, platform.raw, pipeline, days):
             verdict = judge(block, platform.snapshots)
             block.publish(platform.snapshots, list(verdict.passed))
             block.refuse(platform.snapshots, list(verdict.refused))
@@ -147,7 +150,7 @@ def _told(outcomes: list[Outcome], severity: str, refused: Mapping[date, Path]) 
 
 _FAILURES = dg.TableSchema([dg.TableColumn("day"), dg.TableColumn("columns"), dg.TableColumn("reason")])
 
-FEATURES = [feature_view(view) for view in SNAPSHOT_VIEWS]
+FEATURES = [feature_view(pipeline) for pipeline in PIPELINES]
 
 ON_DEMAND = dg.AssetSpec(
     TEMPORAL.name,

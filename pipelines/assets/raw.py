@@ -11,11 +11,16 @@ from pipelines.resources import Platform
 from pipelines.retries import RETRIES
 
 
+def raw_key(table: RawTable) -> dg.AssetKey:
+    """What the asset of a raw table is called."""
+    return dg.AssetKey(f"raw_{table.name}")
+
+
 def raw_table(table: RawTable) -> dg.AssetsDefinition:
     """The asset of one raw table. The first partition also takes whatever became known before it."""
 
     @dg.asset(
-        name=f"raw_{table.name}",
+        key=raw_key(table),
         group_name="raw",
         description=f"{table.description} Contract: docs/raw-tables.md.",
         partitions_def=DAILY,

@@ -2,3 +2,23 @@
 
 They compile to every Ibis backend; the session's time zone must be UTC, which is Ibis' own default on DuckDB.
 """
+
+from __future__ import annotations
+
+from pipelines.transforms import behavioural, market, property, transactional  # noqa: A004  a view's name
+from pipelines.view_pipeline import ViewPipeline
+
+PIPELINES: tuple[ViewPipeline, ...] = (
+    behavioural.PIPELINE,
+    transactional.PIPELINE,
+    property.PIPELINE,
+    market.PIPELINE,
+)
+
+
+def pipeline_of(view: str) -> ViewPipeline:
+    """The pipeline of the view of that name."""
+    for pipeline in PIPELINES:
+        if pipeline.view.name == view:
+            return pipeline
+    raise ValueError(f"there is no pipeline of {view!r}; there are {', '.join(each.view.name for each in PIPELINES)}")

@@ -19,10 +19,12 @@ from pipelines.raw.contracts import CUSTOMERS, ENGAGEMENT
 from pipelines.transforms.coverage import changes
 from pipelines.transforms.days import MICROSECONDS_A_DAY, Days, microseconds_between, midnight
 from pipelines.transforms.declared import as_declared
+from pipelines.transforms.members import members_by_day
 from pipelines.transforms.raw_tables import RawTables
 from pipelines.transforms.sums import MILLION, millionths
 from pipelines.transforms.tiles import Steps
 from pipelines.transforms.versions import FOREVER, attach, daily, seen, versions
+from pipelines.view_pipeline import ViewPipeline
 
 # The longest window; recencies look back as far, so that the cost of a day does not grow with the history.
 LOOK_BACK = 90
@@ -73,7 +75,7 @@ CELL = ["customer_id", "day"]
 
 def snapshots(raw: RawTables, days: Days) -> ibis.Table:
     """A row for each customer and day from the day after joining."""
-    members = versions(raw.customers, CUSTOMERS, days).select("customer_id", "shown_from", "shown_until")
+    members = versions(raw[CUSTOMERS], CUSTOMERS, days).select("customer_id", "shown_from", "shown_until")
     events = _events(raw, days)
     steps = Steps(days, (7, 30, LOOK_BACK))
     cells = members.select("customer_id").distinct().cross_join(steps.table())
@@ -86,7 +88,7 @@ def snapshots(raw: RawTables, days: Days) -> ibis.Table:
 
 def _events(raw: RawTables, days: Days) -> ibis.Table:
     """The events that some snapshot sees less than 90 days after, the kind of act as a number."""
-    raw_events = raw.engagement
+    raw_events = raw[ENGAGEMENT]
     is_act = {
         name: (raw_events["channel"] == channel) & (raw_events["action"] == action)
         for name, (channel, action) in ACTS.items()
@@ -258,3 +260,6 @@ def _features(rows: ibis.Table) -> ibis.Table:
         saved_search_count_90d=total("save_90d"),
         search_region_count_30d=rows["regions"].fill_null(0),
     )
+
+
+PIPELINE = ViewPipeline(VIEW, reads=(CUSTOMERS, ENGAGEMENT), transform=snapshots, population=members_by_day)

@@ -12,6 +12,7 @@ from pipelines.transforms.declared import as_declared
 from pipelines.transforms.raw_tables import RawTables
 from pipelines.transforms.sums import millionths
 from pipelines.transforms.versions import attach, newest, seen, turns, versions
+from pipelines.view_pipeline import ViewPipeline
 
 MOMENT = ["region_id", "since"]
 SEASON_MONTHS = 36
@@ -21,7 +22,7 @@ PEAK_MONTHS = 3
 def snapshots(raw: RawTables, days: Days) -> ibis.Table:
     """A row for each published region on the first of a month and on each day with news of it or of the economy."""
     months = published_months(raw, days)
-    macro = versions(raw.macro, MACRO, days)
+    macro = versions(raw[MACRO], MACRO, days)
     moments = _moments(months, macro, days)
     shown = seen(moments, months, "region_id")
     now = newest(shown, MOMENT, ["month"]).mutate(month_a_year_before=lambda t: t["month"] - 12)
@@ -45,7 +46,7 @@ def snapshots(raw: RawTables, days: Days) -> ibis.Table:
 
 def published_months(raw: RawTables, days: Days) -> ibis.Table:
     """The versions of the regions' months, with the `month` as a number."""
-    return versions(raw.region_market, REGION_MARKET, days).mutate(month=lambda t: month_of(t["observed_on"]))
+    return versions(raw[REGION_MARKET], REGION_MARKET, days).mutate(month=lambda t: month_of(t["observed_on"]))
 
 
 def _moments(months: ibis.Table, macro: ibis.Table, days: Days) -> ibis.Table:
@@ -115,3 +116,6 @@ def _index(calendar: ibis.Table, total: str, months: str) -> ir.FloatingValue:
     mean_here = calendar[total].sum(where=here) / calendar[months].sum(where=here).nullif(0)
     mean = calendar[total].sum() / calendar[months].sum().nullif(0)
     return mean_here / mean.nullif(0)
+
+
+PIPELINE = ViewPipeline(VIEW, reads=(REGION_MARKET, MACRO), transform=snapshots)

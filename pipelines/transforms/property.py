@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from feature_repo.views.property import VIEW
-from pipelines.raw.contracts import DEALS, PROPERTIES
+from pipelines.raw.contracts import DEALS, PROPERTIES, REGION_MARKET
 from pipelines.transforms.days import (
     MICROSECONDS_A_YEAR,
     Days,
@@ -23,6 +23,7 @@ from pipelines.transforms.declared import as_declared
 from pipelines.transforms.market import published_months
 from pipelines.transforms.raw_tables import RawTables
 from pipelines.transforms.versions import FOREVER, attach, daily, newest, seen, states, turns, versions
+from pipelines.view_pipeline import ViewPipeline
 
 STRETCH = ["property_id", "since"]
 LOAN_YEARS = 30
@@ -30,8 +31,8 @@ LOAN_YEARS = 30
 
 def snapshots(raw: RawTables, days: Days) -> ibis.Table:
     """A row for each home on the first of a month and on each day when a fact about it became known."""
-    homes = versions(raw.properties, PROPERTIES, days)
-    deals = versions(raw.deals, DEALS, days).filter(lambda t: t["property_id"].notnull())
+    homes = versions(raw[PROPERTIES], PROPERTIES, days)
+    deals = versions(raw[DEALS], DEALS, days).filter(lambda t: t["property_id"].notnull())
     valued = _valued(_described(homes, deals, days), homes, published_months(raw, days), days)
     laid_out = daily(valued.select(*STRETCH, "until", "region_id", "estimated_value"), days).drop("until")
     news = turns(homes, "property_id").union(turns(deals, "property_id"), distinct=True)
@@ -187,3 +188,6 @@ def _years(start: ir.Value, end: ir.Value) -> ir.FloatingValue:
 def _at_least_0(value: ir.IntegerValue) -> ir.IntegerValue:
     # Not greatest(value, 0), which makes 0 of null.
     return ibis.ifelse(value < 0, 0, value)
+
+
+PIPELINE = ViewPipeline(VIEW, reads=(PROPERTIES, DEALS, REGION_MARKET), transform=snapshots)

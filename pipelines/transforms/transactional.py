@@ -18,9 +18,11 @@ from pipelines.transforms.days import (
     midnight,
 )
 from pipelines.transforms.declared import as_declared
+from pipelines.transforms.members import members_by_day
 from pipelines.transforms.raw_tables import RawTables
 from pipelines.transforms.sums import MILLION, millionths
 from pipelines.transforms.versions import attach, daily, seen, states, versions
+from pipelines.view_pipeline import ViewPipeline
 
 FIVE_YEARS = 1826
 STRETCH = ["customer_id", "since"]
@@ -28,8 +30,8 @@ STRETCH = ["customer_id", "since"]
 
 def snapshots(raw: RawTables, days: Days) -> ibis.Table:
     """A row for each customer and day from the day after joining."""
-    members = versions(raw.customers, CUSTOMERS, days).select("customer_id", "shown_from", "shown_until")
-    deals = versions(raw.deals, DEALS, days).filter(lambda t: t["customer_id"].notnull())
+    members = versions(raw[CUSTOMERS], CUSTOMERS, days).select("customer_id", "shown_from", "shown_until")
+    deals = versions(raw[DEALS], DEALS, days).filter(lambda t: t["customer_id"].notnull())
     recent_refinances = deals.filter(deals["kind"] == "REFINANCE").mutate(
         shown_until=lambda t: ibis.least(t["shown_until"], t["happened_day"] + FIVE_YEARS)
     )
@@ -108,3 +110,6 @@ def _histories(deals: ibis.Table) -> ibis.Table:
         deal_value_trend=sums["last_value"] * gaps / (sums["value"] - sums["last_value"]).nullif(0),
         agent_repeat_share=ibis.ifelse(sums["agent_deals"] > 1, repeats / (sums["agent_deals"] - 1), None),
     )
+
+
+PIPELINE = ViewPipeline(VIEW, reads=(CUSTOMERS, DEALS), transform=snapshots, population=members_by_day)

@@ -19,6 +19,7 @@ from pipelines.engine import Engine
 from pipelines.raw.contracts import TABLES
 from pipelines.raw.store import RawStore
 from pipelines.snapshots import blocks
+from pipelines.transforms import pipeline_of
 from pipelines.transforms.days import Days
 
 YEAR = Days(date(2025, 1, 1), date(2025, 12, 30))
@@ -60,7 +61,9 @@ def _one_day(folder: Path) -> list[dict[str, str]]:
         home = _loaded(folder, str(MANY), str(length))
         day = date(2024, 1, 1) + timedelta(days=length - 1)
         took = [_timed(home, "behavioural", Days(day, day))[0].seconds for _ in range(3)]
-        table = next(block.table() for block in blocks(Engine(), RawStore(home), BEHAVIOURAL, Days(day, day)))
+        table = next(
+            block.table() for block in blocks(Engine(), RawStore(home), pipeline_of("behavioural"), Days(day, day))
+        )
         validate(table, BEHAVIOURAL, day=day)
         checked = statistics.median(validate(table, BEHAVIOURAL, day=day).seconds for _ in range(3))
         seconds = statistics.median(took)
@@ -133,10 +136,9 @@ def _pandas_row(mine: pd.DataFrame, end: pd.Timestamp) -> dict[str, float]:
 
 def main(home: str, view: str, first: str, last: str, told: str) -> None:
     """Compute one view once and write down how long it took."""
-    declared = next(one for one in SNAPSHOT_VIEWS if one.name == view)
     began, rows = time.perf_counter(), 0
     for block in blocks(
-        Engine(), RawStore(Path(home)), declared, Days(date.fromisoformat(first), date.fromisoformat(last))
+        Engine(), RawStore(Path(home)), pipeline_of(view), Days(date.fromisoformat(first), date.fromisoformat(last))
     ):
         rows += sum(block.rows().values())
     Path(told).write_text(f"{time.perf_counter() - began} {rows}")

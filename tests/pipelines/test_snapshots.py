@@ -9,12 +9,12 @@ from datetime import date
 import pyarrow.parquet as pq
 import pytest
 
-from feature_repo.views import TRANSACTIONAL
 from pipelines.engine import Engine
 from pipelines.raw.load import load
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
 from pipelines.snapshots import SnapshotStore, blocks
+from pipelines.transforms import pipeline_of
 from pipelines.transforms.days import Days
 from pipelines.world.generate import generate
 from pipelines.world.plan import WorldPlan
@@ -25,14 +25,14 @@ PUBLISH = """
 import sys
 from datetime import date
 from pathlib import Path
-from feature_repo.views import TRANSACTIONAL
+from pipelines.transforms import pipeline_of
 from pipelines.engine import Engine
 from pipelines.raw.store import RawStore
 from pipelines.snapshots import SnapshotStore, blocks
 from pipelines.transforms.days import Days
 
 home = Path(sys.argv[1])
-for block in blocks(Engine(), RawStore(home), TRANSACTIONAL, Days(date(2024, 1, 10), date(2024, 3, 10))):
+for block in blocks(Engine(), RawStore(home), pipeline_of("transactional"), Days(date(2024, 1, 10), date(2024, 3, 10))):
     print("ready", flush=True)
     while True:
         block.publish(SnapshotStore(home), list(block.days))
@@ -63,6 +63,6 @@ def test_a_publication_killed_at_any_moment_leaves_whole_days(home):
             if (file := store.published("transactional", day)).exists()
         }
         assert found
-    for block in blocks(Engine(), RawStore(home), TRANSACTIONAL, DAYS):
+    for block in blocks(Engine(), RawStore(home), pipeline_of("transactional"), DAYS):
         for day, table in found.items():
             assert table.equals(block.table(day).sort_by("customer_id"))

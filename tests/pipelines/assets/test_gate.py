@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from datetime import date, timedelta
 
 import dagster as dg
@@ -16,6 +15,7 @@ from pipelines.raw.load import load
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
 from pipelines.snapshots import SnapshotStore
+from pipelines.transforms import pipeline_of
 from pipelines.world.generate import generate
 from pipelines.world.plan import WorldPlan
 
@@ -57,9 +57,9 @@ def run(first: date, last: date):
 
 def poison(monkeypatch, change):
     """Let the view's transform yield something else."""
-    module = importlib.import_module(f"pipelines.transforms.{VIEW}")
-    honest = module.snapshots
-    monkeypatch.setattr(module, "snapshots", lambda raw, days: change(honest(raw, days)))
+    pipeline = pipeline_of(VIEW)
+    honest = pipeline.transform
+    monkeypatch.setitem(vars(pipeline), "transform", lambda raw, days: change(honest(raw, days)))
 
 
 def published(home) -> dict[date, bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 import time
@@ -32,6 +31,7 @@ from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
 from pipelines.resources import Platform
 from pipelines.snapshots import SnapshotStore
+from pipelines.transforms import pipeline_of
 from pipelines.world.generate import generate
 from pipelines.world.plan import WorldPlan
 
@@ -292,10 +292,10 @@ def test_a_day_that_its_checks_refused_does_not_reach_redis(home, instance, serv
     assert run(instance, FIRST, FIRST, dg.AssetKey(VIEW)).success
     before = {key: server.hgetall(key) for key in server.scan_iter()}
     assert before
-    module = importlib.import_module(f"pipelines.transforms.{VIEW}")
-    honest = module.snapshots
-    monkeypatch.setattr(
-        module, "snapshots", lambda raw, days: honest(raw, days).mutate(session_count_7d=ibis.null("int64"))
+    pipeline = pipeline_of(VIEW)
+    honest = pipeline.transform
+    monkeypatch.setitem(
+        vars(pipeline), "transform", lambda raw, days: honest(raw, days).mutate(session_count_7d=ibis.null("int64"))
     )
     for _ in range(2):  # the second time, what was refused lies there
         result = run(instance, SECOND, SECOND, dg.AssetKey(VIEW))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
@@ -15,7 +14,7 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from pipelines.raw.contracts import ACTIONS, table
+from pipelines.raw.contracts import ACTIONS, TABLES, table
 from pipelines.transforms.days import Days
 from pipelines.transforms.raw_tables import RawTables
 
@@ -38,7 +37,7 @@ def arrow_tables() -> Callable[[Rows], dict[str, pa.Table]]:
     """Literal rows as raw tables: what a row lacks is null, and a table without rows is empty."""
 
     def made(rows: Rows) -> dict[str, pa.Table]:
-        names = [f.name for f in fields(RawTables)]
+        names = [each.name for each in TABLES]
         return {name: pa.Table.from_pylist(rows.get(name, []), schema=table(name).schema) for name in names}
 
     return made
@@ -52,7 +51,7 @@ def duckdb_tables(arrow_tables: Callable[[Rows], dict[str, pa.Table]]) -> Callab
     def made(rows: Rows) -> RawTables:
         for name, data in arrow_tables(rows).items():
             connection.con.register(name, data)
-        return RawTables(**{name: connection.table(name) for name in arrow_tables({})})
+        return RawTables({name: connection.table(name) for name in arrow_tables({})})
 
     return made
 
@@ -102,7 +101,7 @@ def history() -> Rows:
         return value if random.random() < 0.85 else None
 
     acts = [(channel, action) for channel, actions in ACTIONS.items() for action in actions]
-    rows: dict[str, list[Row]] = {f.name: [] for f in fields(RawTables)}
+    rows: dict[str, list[Row]] = {each.name: [] for each in TABLES}
     for key in range(1, 6):
         row = {"customer_id": key, "region_id": key % 2, "joined_at": moment(0, 300)}
         rows["customers"] += told(row, "joined_at", region_id=3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.raw.contracts import ACTIONS, table
+from pipelines.transforms import pipeline_of
 from pipelines.transforms.days import Days
 from pipelines.transforms.raw_tables import RawTables
 
@@ -136,10 +136,10 @@ def test_transform_gives_what_the_oracle_gives(
     empty = arrow_tables({})
     for name, data in empty.items():
         connection.con.register(name, data)
-    raw = RawTables(**{name: connection.table(name) for name in empty})
-    transform = importlib.import_module(f"pipelines.transforms.{view}")
+    raw = RawTables({name: connection.table(name) for name in empty})
+    transform = pipeline_of(view).transform
     # Making the SQL takes longer than running it, and is the same for every history.
-    sql = connection.compile(transform.snapshots(raw, DAYS))
+    sql = connection.compile(transform(raw, DAYS))
 
     @settings(max_examples=75, deadline=None, suppress_health_check=list(HealthCheck))
     @given(rows=st.fixed_dictionaries(HISTORIES[view]))

@@ -13,6 +13,7 @@ import pytest
 
 from feature_repo.cadence import cadence_of
 from feature_repo.views import SNAPSHOT_VIEWS
+from pipelines.raw.contracts import CUSTOMERS
 from pipelines.transforms import behavioural, market, transactional
 from pipelines.transforms import property as property_
 from pipelines.transforms.days import Days
@@ -77,7 +78,7 @@ def test_columns_and_types_are_those_the_view_declares(view: str, duckdb_tables:
 
 
 def test_a_column_the_view_does_not_declare_is_refused(duckdb_tables: Callable[..., RawTables]) -> None:
-    customers = duckdb_tables({}).customers
+    customers = duckdb_tables({})[CUSTOMERS]
     with pytest.raises(ValueError, match=r"market: expected the view's columns, found \['birth_year'"):
         as_declared(customers, VIEWS["market"])
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from feature_repo.views import SNAPSHOT_VIEWS
+from pipelines.transforms import pipeline_of
 from pipelines.transforms.days import Days
 from pipelines.transforms.raw_tables import RawTables
 
@@ -63,17 +64,17 @@ def spark_tables(
         pq.write_table(data, file)
         return connection.read_parquet(str(file), table_name=f"raw_{name}")
 
-    return RawTables(**{name: read(name, data) for name, data in arrow_tables(history).items()})
+    return RawTables({name: read(name, data) for name, data in arrow_tables(history).items()})
 
 
 @pytest.mark.parametrize("view", [view.name for view in SNAPSHOT_VIEWS])
 def test_spark_gives_the_snapshots_that_duckdb_gives(
     view: str, history: dict[str, Any], spark_tables: RawTables, duckdb_tables: Callable[..., RawTables]
 ) -> None:
-    transform = importlib.import_module(f"pipelines.transforms.{view}")
+    transform = pipeline_of(view).transform
 
     def made(raw: RawTables) -> pa.Table:
-        snapshots = transform.snapshots(raw, DAYS).to_pyarrow()
+        snapshots = transform(raw, DAYS).to_pyarrow()
         return snapshots.sort_by([(snapshots.column_names[0], "ascending"), ("event_timestamp", "ascending")])
 
     expected, found = made(duckdb_tables(history)), made(spark_tables)
