@@ -35,7 +35,7 @@ demo: setup ## From nothing to features, models, the Dagster UI and the scorer; 
 	$(RUN) tidemark demo $(if $(filter 1,$(EXIT)),--exit)
 
 test: setup ## Run the tests, as many at a time as there are cores
-	$(RUN) pytest -n logical --maxprocesses 8 --dist loadfile
+	$(RUN) pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test-spark: $(UV) ## Prove that Spark computes what DuckDB does (needs a JVM)
 	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --extra spark

@@ -24,11 +24,21 @@ COSTLY = "trained_home"
 """A fixture that is made once a run, and that other workers wait for meanwhile."""
 
 
+LONG = ("test_user_interface.py", "test_bring_your_own_data.py", "test_features_command.py", "test_against_oracle.py")
+"""Files of a minute and more, which would keep one worker busy while the others have nothing left to do."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One file that needs what is costly comes first, the others that do come last: so nobody waits for it."""
     costly = {item.path for item in items if COSTLY in getattr(item, "fixturenames", ())}
     first = next((item.path for item in items if "served_home" in getattr(item, "fixturenames", ())), None)
-    items.sort(key=lambda item: 0 if item.path == first else 2 if item.path in costly else 1)
+
+    def turn(item: pytest.Item) -> int:
+        if item.path == first:
+            return 0
+        return 1 if item.path.name in LONG else 3 if item.path in costly else 2
+
+    items.sort(key=turn)
 
 
 @pytest.fixture

@@ -30,12 +30,12 @@ TIDEMARK = [sys.executable, "-W", "ignore", "-c", "import tidemark; tidemark.mai
 FAIL_AT_THE_SECOND_BLOCK = """
 import pipelines.snapshots, pipelines.transforms.market as market, tidemark
 pipelines.snapshots.BLOCK_ROWS = 2
-computed = market.snapshots
+computed = market.PIPELINE.transform
 def snapshots(raw, days):
     if days.first.day > 2:
         raise RuntimeError("the disk is full")
     return computed(raw, days)
-market.snapshots = snapshots
+vars(market.PIPELINE)["transform"] = snapshots
 tidemark.main()
 """
 

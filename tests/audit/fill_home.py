@@ -38,23 +38,22 @@ def fill_home(
 def _main(home: Path, source: str, first: date, last: date, views: list[str], mapping: str, every: int) -> None:
     import feature_repo.definitions as declared
     from feature_repo.store import open_store
-    from feature_repo.views import SNAPSHOT_VIEWS
     from pipelines.engine import Engine
     from pipelines.raw.load import load
     from pipelines.raw.mapping import read_mapping
     from pipelines.raw.sources import open_source
     from pipelines.raw.store import RawStore
     from pipelines.snapshots import SnapshotStore, blocks
+    from pipelines.transforms import pipeline_of
     from pipelines.transforms.days import Days
 
     if source:
         load(open_source(Path(source)), RawStore(home), read_mapping(Path(mapping)) if mapping else None)
-    for view in SNAPSHOT_VIEWS:
-        if view.name in views:
-            for block in blocks(Engine(), RawStore(home), view, Days(first, last)):
-                block.publish(
-                    SnapshotStore(home), [day for day in block.days if day.day == 1 or day.toordinal() % every == 0]
-                )
+    for view in views:
+        for block in blocks(Engine(), RawStore(home), pipeline_of(view), Days(first, last)):
+            block.publish(
+                SnapshotStore(home), [day for day in block.days if day.day == 1 or day.toordinal() % every == 0]
+            )
     open_store().apply([getattr(declared, name) for name in declared.__all__])
 
 

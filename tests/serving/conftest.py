@@ -18,10 +18,13 @@ from starlette.testclient import TestClient
 from feature_repo.stores.private_redis import running
 from serving.app import create_app
 from serving.settings import MODELS, Settings
+from training.dataset import training_set
 from training.train import train
 
 NOW = datetime(2026, 7, 9, 9, 30, tzinfo=UTC)  # the morning after the small world's last day
 ENTITIES = {"property_value": "property_id"}
+ROWS = 6000
+"""To train on: enough to answer, and quick."""
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +38,7 @@ def served_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) ->
             from training.registry import Registry
 
             for name in MODELS:
-                made = train(name, promote=False, home=home)
+                made = train(name, rows=training_set(name, at_most=ROWS, home=home), promote=False, home=home)
                 Registry(home).promote(name, made.version)
 
     home = copied(made_once("served", tmp_path_factory, make), tmp_path_factory, "served")
