@@ -125,13 +125,13 @@ def load(
     home: Home = HOME,
 ) -> None:
     """Load raw tables under their contract: good rows to Parquet, bad ones to quarantine with their reasons."""
-    from pipelines.raw.contracts import TABLES
     from pipelines.raw.expressions import nearest
     from pipelines.raw.load import LoadOptions
     from pipelines.raw.load import load as load_tables
     from pipelines.raw.mapping import read_mapping
     from pipelines.raw.sources import open_source
     from pipelines.raw.store import AlreadyLoadingError, RawStore
+    from pipelines.raw.tables import TABLES
 
     names = [raw.name for raw in TABLES]
     for asked in table or []:
@@ -224,9 +224,9 @@ def quarantine(
     home: Home = HOME,
 ) -> None:
     """Show rows that were refused, with their reasons, as they came."""
-    from pipelines.raw.contracts import TABLES
     from pipelines.raw.expressions import nearest
     from pipelines.raw.store import RawStore
+    from pipelines.raw.tables import TABLES
 
     names = [raw.name for raw in TABLES]
     if table not in names:
@@ -285,7 +285,7 @@ def features(
 ) -> None:
     """Load, compute, validate, publish and register features of some days: the runs that the UI would launch."""
     from pipelines.day_selection import DaySelectionError, selected_days
-    from pipelines.raw.contracts import TABLES
+    from pipelines.raw.tables import TABLES
 
     if withdraw and (stale or first or last or every or on):
         _fail("--withdraw names its days itself: leave out --from, --to, --every, --on and --stale.")

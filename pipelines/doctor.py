@@ -21,11 +21,11 @@ from pipelines.feature_findings import (
     withdrawal_findings,
 )
 from pipelines.finding import Finding
-from pipelines.raw.contracts import TABLES
 from pipelines.raw.postgres import Postgres
 from pipelines.raw.scan import BadSourceError
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
+from pipelines.raw.tables import TABLES
 from training.wording import counted
 
 _LEAST_FREE_GB = 2

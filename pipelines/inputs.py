@@ -12,8 +12,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from feature_repo.views import SNAPSHOT_VIEWS
-from pipelines.raw.contracts import TABLES
 from pipelines.raw.store import RawStore
+from pipelines.raw.tables import TABLES
 from pipelines.transforms import pipeline_of
 from training.wording import counted
 

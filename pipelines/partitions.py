@@ -10,7 +10,7 @@ import dagster as dg
 from feature_repo.home import home as home_folder
 from feature_repo.views import SNAPSHOT_VIEWS
 from pipelines.inputs import BEYOND_DATA, last_loaded_day
-from pipelines.raw.contracts import TABLES
+from pipelines.raw.tables import TABLES
 from pipelines.transforms.days import Days
 
 SETTING = "TIDEMARK_FIRST_DAY"

@@ -11,11 +11,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.raw.contracts import table
 from pipelines.raw.load import LoadOptions, TableReport, load
 from pipelines.raw.mapping import MappingFile
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
+from pipelines.raw.tables import table
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 

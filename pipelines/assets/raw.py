@@ -5,8 +5,9 @@ from datetime import date
 import dagster as dg
 
 from pipelines.partitions import DAILY, FIRST_DAY, days_of
-from pipelines.raw.contracts import TABLES, RawTable
+from pipelines.raw.contracts import RawTable
 from pipelines.raw.load import LoadOptions, load
+from pipelines.raw.tables import TABLES
 from pipelines.resources import Platform
 from pipelines.retries import RETRIES
 

@@ -26,7 +26,7 @@ import duckdb
 
 from pipelines.raw.admission import Admission, admit
 from pipelines.raw.block import NO_CONTENT, Block, blocks_of, content_of
-from pipelines.raw.contracts import TABLES, RawTable
+from pipelines.raw.contracts import RawTable
 from pipelines.raw.expressions import nearest
 from pipelines.raw.lost_rows import LostRowsGuard
 from pipelines.raw.mapping import Mapped, MappingFile, Part
@@ -34,6 +34,7 @@ from pipelines.raw.resume import resume_from
 from pipelines.raw.scan import BadSourceError, Known, Rejected, Scan, SourceAwayError, Work
 from pipelines.raw.sources import Source
 from pipelines.raw.store import BadHomeError, DayCounts, RawStore
+from pipelines.raw.tables import TABLES
 from pipelines.raw.workspace import broken_off, connect
 from training.wording import counted
 

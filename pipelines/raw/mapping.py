@@ -24,12 +24,13 @@ from pathlib import Path
 import duckdb
 
 from pipelines.raw.checks import Check
-from pipelines.raw.contracts import TABLES, RawTable, table
+from pipelines.raw.contracts import RawTable
 from pipelines.raw.date_forms import INSIST, DateForm
 from pipelines.raw.expressions import compile_expression
 from pipelines.raw.located import BadMappingError, Located, read_located
 from pipelines.raw.scan import first_line
 from pipelines.raw.steps import compile_column, located
+from pipelines.raw.tables import TABLES, table
 
 __all__ = ["BadMappingError", "Mapped", "MappingFile", "Part", "read_mapping"]
 

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipelines.raw.contracts import TABLES, Column, RawTable
+from pipelines.raw.contracts import Column, RawTable
+from pipelines.raw.tables import TABLES
 
 FILE = Path(__file__).parents[2] / "docs" / "raw-tables.md"
 
@@ -18,7 +19,7 @@ def render(tables: Iterable[RawTable]) -> str:
     """The reference page of some raw tables."""
     return (
         "# Raw tables\n\n"
-        "What Tidemark is fed. Generated from `pipelines/raw/contracts.py` by `make docs`; do not edit.\n\n"
+        "What Tidemark is fed. Generated from `pipelines/raw/tables/` by `make docs`; do not edit.\n\n"
         "All times are UTC; a time without a zone is read as UTC. A row that breaks what is said here goes to the\n"
         "quarantine with its reasons. A column that is missing, or cannot hold what is said here, stops the load of\n"
         "its table. Of several rows with one key that became known on one day the latest counts; a version that came\n"

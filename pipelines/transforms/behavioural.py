@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 from ibis.expr.builders import LegacyWindowBuilder
 
 from feature_repo.views.behavioural import VIEW
-from pipelines.raw.contracts import CUSTOMERS, ENGAGEMENT
+from pipelines.raw.tables.homes import CUSTOMERS, ENGAGEMENT
 from pipelines.transforms.coverage import changes
 from pipelines.transforms.days import MICROSECONDS_A_DAY, Days, microseconds_between, midnight
 from pipelines.transforms.declared import as_declared

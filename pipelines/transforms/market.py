@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from feature_repo.views.market import VIEW
-from pipelines.raw.contracts import MACRO, REGION_MARKET
+from pipelines.raw.tables.homes import MACRO, REGION_MARKET
 from pipelines.transforms.days import Days, first_day_of, midnight, month_of, numbers
 from pipelines.transforms.declared import as_declared
 from pipelines.transforms.raw_tables import RawTables

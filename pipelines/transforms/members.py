@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import ibis
 
-from pipelines.raw.contracts import CUSTOMERS
+from pipelines.raw.tables.homes import CUSTOMERS
 from pipelines.transforms.days import Days
 from pipelines.transforms.raw_tables import RawTables
 from pipelines.transforms.versions import daily, versions

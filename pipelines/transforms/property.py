@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from feature_repo.views.property import VIEW
-from pipelines.raw.contracts import DEALS, PROPERTIES, REGION_MARKET
+from pipelines.raw.tables.homes import DEALS, PROPERTIES, REGION_MARKET
 from pipelines.transforms.days import (
     MICROSECONDS_A_YEAR,
     Days,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ibis
 
 from feature_repo.views.transactional import VIEW
-from pipelines.raw.contracts import CUSTOMERS, DEALS
+from pipelines.raw.tables.homes import CUSTOMERS, DEALS
 from pipelines.transforms.days import (
     MICROSECONDS_A_DAY,
     MICROSECONDS_A_YEAR,

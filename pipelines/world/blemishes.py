@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.raw.contracts import ACTIONS, RawTable
+from pipelines.raw.contracts import RawTable
+from pipelines.raw.tables.homes import ACTIONS
 from pipelines.world.clock import DAY, HOUR, MINUTE, Ints
 from pipelines.world.frames import Frame, rows_of, stack, take
 

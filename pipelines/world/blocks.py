@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipelines.raw.contracts import CUSTOMERS, DEALS, ENGAGEMENT, PROPERTIES, RawTable
+from pipelines.raw.contracts import RawTable
+from pipelines.raw.tables.homes import CUSTOMERS, DEALS, ENGAGEMENT, PROPERTIES
 from pipelines.world.blemishes import BLANKED, SHARES, Blemished, blemish, delays
 from pipelines.world.deals import deal_frame, deals_of, tenures_of
 from pipelines.world.engagement import acts_of, days_of

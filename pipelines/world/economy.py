@@ -10,7 +10,7 @@ from datetime import date
 
 import numpy as np
 
-from pipelines.raw.contracts import MACRO
+from pipelines.raw.tables.homes import MACRO
 from pipelines.world.blemishes import SHARES
 from pipelines.world.clock import DAY, HOUR, MINUTE, YEAR_DAYS, Floats, Ints, epoch_day, month_starts
 from pipelines.world.frames import Frame, code, stack

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.raw.contracts import ENGAGEMENT
+from pipelines.raw.tables.homes import ENGAGEMENT
 from pipelines.world.clock import DAY, MINUTE, Floats, Ints, weekday_of
 from pipelines.world.frames import Frame, code, stack
 from pipelines.world.lives import Lives

@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.raw.contracts import ENGAGEMENT, RawTable
+from pipelines.raw.contracts import RawTable
+from pipelines.raw.tables.homes import ENGAGEMENT
 from pipelines.world.blemishes import BLANKED, Blemished
 from pipelines.world.clock import DAY, month_starts
 from pipelines.world.frames import arrow_of, rows_of, schema_of, stack, take

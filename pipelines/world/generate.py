@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from pipelines.raw.contracts import CUSTOMERS, DEALS, MACRO, PROPERTIES, REGION_MARKET, TABLES
+from pipelines.raw.tables import TABLES
+from pipelines.raw.tables.homes import CUSTOMERS, DEALS, MACRO, PROPERTIES, REGION_MARKET
 from pipelines.world.blemishes import BLANKED, blemish
 from pipelines.world.blocks import Made, make_block
 from pipelines.world.economy import economy_of, macro_frame

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.raw.contracts import PROPERTIES
+from pipelines.raw.tables.homes import PROPERTIES
 from pipelines.world.clock import YEAR_DAYS, Bools, Floats, Ints, year_of
 from pipelines.world.frames import code
 from pipelines.world.markets import Markets

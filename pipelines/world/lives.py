@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.raw.contracts import DEALS
+from pipelines.raw.tables.homes import DEALS
 from pipelines.world.clock import DAY, HOUR, YEAR_DAYS, Bools, Floats, Ints, year_of
 from pipelines.world.frames import Frame, code, stack, take
 from pipelines.world.plan import HISTORY_YEARS

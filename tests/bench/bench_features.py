@@ -16,8 +16,8 @@ from watch import TIDEMARK, Run, run
 from expectations.validate import validate
 from feature_repo.views import BEHAVIOURAL, SNAPSHOT_VIEWS
 from pipelines.engine import Engine
-from pipelines.raw.contracts import TABLES
 from pipelines.raw.store import RawStore
+from pipelines.raw.tables import TABLES
 from pipelines.snapshots import blocks
 from pipelines.transforms import pipeline_of
 from pipelines.transforms.days import Days

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.raw.contracts import TABLES
+from pipelines.raw.tables import TABLES
 from training.facts import Facts
 
 SCHEMAS = {table.name: pa.schema([field.with_nullable(True) for field in table.schema]) for table in TABLES}

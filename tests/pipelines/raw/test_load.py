@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from raw_desk import as_deals, at, deal
 
-from pipelines.raw.contracts import TABLES, table
 from pipelines.raw.load import LoadOptions, load
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import AlreadyLoadingError, RawStore
+from pipelines.raw.tables import TABLES, table
 
 
 def test_good_rows_are_loaded_into_the_day_they_became_known(desk):

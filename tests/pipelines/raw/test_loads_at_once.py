@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from raw_desk import NOW, as_deals, at, deal
 
-from pipelines.raw.contracts import table
 from pipelines.raw.load import LoadOptions, load
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import AlreadyLoadingError
+from pipelines.raw.tables import table
 
 LOAD = (
     "import sys; from pathlib import Path; from pipelines.raw.load import load; from pipelines.raw.store import RawStore;"

@@ -8,9 +8,9 @@ import ibis
 import pytest
 from raw_desk import Desk, as_deals, deal
 
-from pipelines.raw.contracts import table
 from pipelines.raw.mapping import read_mapping
 from pipelines.raw.sources import open_source
+from pipelines.raw.tables import table
 
 HEADER = ",".join(as_deals().column_names) + "\n"
 LINE = "{},SELL,1,2,,100,,,2024-03-05 09:00,2024-03-05 10:00\n"

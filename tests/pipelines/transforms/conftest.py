@@ -14,7 +14,8 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from pipelines.raw.contracts import ACTIONS, TABLES, table
+from pipelines.raw.tables import TABLES, table
+from pipelines.raw.tables.homes import ACTIONS
 from pipelines.transforms.days import Days
 from pipelines.transforms.raw_tables import RawTables
 

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.raw.contracts import ACTIONS, table
+from pipelines.raw.tables import table
+from pipelines.raw.tables.homes import ACTIONS
 from pipelines.transforms import pipeline_of
 from pipelines.transforms.days import Days
 from pipelines.transforms.raw_tables import RawTables

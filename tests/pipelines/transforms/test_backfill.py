@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 from feature_repo.views import SNAPSHOT_VIEWS
-from pipelines.raw.contracts import table
+from pipelines.raw.tables import table
 from pipelines.transforms import pipeline_of
 from pipelines.transforms.days import Days
 from pipelines.transforms.raw_tables import RawTables

@@ -13,7 +13,7 @@ import pytest
 
 from feature_repo.cadence import cadence_of
 from feature_repo.views import SNAPSHOT_VIEWS
-from pipelines.raw.contracts import CUSTOMERS
+from pipelines.raw.tables.homes import CUSTOMERS
 from pipelines.transforms import behavioural, market, transactional
 from pipelines.transforms import property as property_
 from pipelines.transforms.days import Days

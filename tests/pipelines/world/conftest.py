@@ -9,7 +9,8 @@ from typing import NamedTuple
 import duckdb
 import pytest
 
-from pipelines.raw.contracts import ENGAGEMENT, TABLES
+from pipelines.raw.tables import TABLES
+from pipelines.raw.tables.homes import ENGAGEMENT
 from pipelines.world.generate import WorldReport, generate
 from pipelines.world.plan import WorldPlan
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.raw.contracts import TABLES, RawTable
+from pipelines.raw.contracts import RawTable
+from pipelines.raw.tables import TABLES
 from pipelines.world.blemishes import BREAKS, SHARES
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.raw.contracts import TABLES, RawTable
+from pipelines.raw.contracts import RawTable
+from pipelines.raw.tables import TABLES
 from pipelines.world.blemishes import BLANKED
 from pipelines.world.generate import generate
 from pipelines.world.plan import WorldPlan
