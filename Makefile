@@ -52,6 +52,7 @@ lint: setup ## Style, types, borders between rooms, generated documents up to da
 	$(RUN) python -m pipelines.raw.reference --check
 	$(RUN) python -m feature_repo.catalogue --check
 	$(RUN) python tests/feature_repo/stores/verdicts.py --check
+	$(RUN) python -W ignore tests/catalogue_names.py --check
 
 docs: setup ## Write the generated documents anew
 	$(RUN) python -m pipelines.raw.reference

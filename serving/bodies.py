@@ -5,18 +5,21 @@ FastAPI's own reading takes as long over one question as all else that is done f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from serving.errors import ProblemError
 from serving.limits import BODY
+from serving.requests import PATHS
 
 M = TypeVar("M", bound=BaseModel)
 _JSON = "application/json"
+_MODEL_FAULTS = {"union_tag_not_found": "Field required", "union_tag_invalid": "Input should be one of {models}"}
 
 
 async def body_of(request: Request, kind: type[M]) -> M:
@@ -28,8 +31,26 @@ async def body_of(request: Request, kind: type[M]) -> M:
     try:
         return kind.model_validate_json(request.scope[BODY])
     except ValidationError as problem:
-        faults = problem.errors(include_url=False, include_context=False, include_input=False)
-        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in faults]) from problem
+        faults = problem.errors(include_url=False, include_input=False)
+        raise RequestValidationError([_described_fault(fault) for fault in faults]) from problem
+
+
+def _described_fault(fault: ErrorDetails) -> dict[str, Any]:
+    """A fault by the field that it is of. Pydantic says of a missing or unknown model that a tag cannot be matched."""
+    place, reason = _place(fault["loc"]), fault["msg"]
+    if fault["type"] in _MODEL_FAULTS:
+        reason = _MODEL_FAULTS[fault["type"]].format(models=fault["ctx"].get("expected_tags", ""))
+        place = (*place, "model")
+    return {"type": fault["type"], "loc": ("body", *place), "msg": reason}
+
+
+def _place(loc: Sequence[int | str]) -> tuple[int | str, ...]:
+    """Where a fault lies in the body. Pydantic also names which kind of question a place of a batch holds."""
+    return tuple(part for before, part in zip((None, *loc), loc, strict=False) if not _is_kind(before, part))
+
+
+def _is_kind(before: int | str | None, part: int | str) -> bool:
+    return isinstance(before, int) and part in PATHS
 
 
 def described(kind: type[BaseModel]) -> dict[str, Any]:

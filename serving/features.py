@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,6 @@ from training import past
 from training.leakage import times_of
 from training.policy import WhenMissing
 
-HOUR = 3_600_000_000
 MICROSECOND = timedelta(microseconds=1)
 _SKEW = 60_000_000
 """Microseconds by which the clocks of two machines may differ, and nothing is wrong."""
@@ -152,11 +150,6 @@ def judged(model: Serving, found: Found, ids: Sequence[int], moments: npt.NDArra
     return Told(replace(found, numbers=numbers, objects=objects), tuple(degraded), tuple(problems))
 
 
-def moments_of(model: Serving, question: Question) -> Sequence[datetime]:
-    """What a question needs an answer for: its moment, or each hour of the week after it."""
-    return _hours_of_week(question.moment) if model.name == "contact_timing" else (question.moment,)
-
-
 def completed(
     model: Serving, found: Found, questions: Sequence[Question], moments: Sequence[Sequence[datetime]]
 ) -> Found:
@@ -184,10 +177,3 @@ def _forget(view: str, row: int, model: Serving, numeric: Sequence[str], numbers
             numbers[row, numeric.index(one.name)] = np.nan
         elif one.view == view and one.name in objects:
             objects[one.name][row] = None
-
-
-@lru_cache(8)
-def _hours_of_week(moment: datetime) -> Sequence[datetime]:
-    """The 168 full hours that follow."""
-    first = (micros_of(moment) // HOUR + 1) * HOUR
-    return [datetime.fromtimestamp((first + hour * HOUR) / 1e6, UTC) for hour in range(168)]

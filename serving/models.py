@@ -18,12 +18,16 @@ from feast import FeatureStore
 
 from feature_repo.stores.wire.lookup import LookupPlan
 from serving import errors, metrics
+from serving.answer import AnswerShape
+from serving.answers import SHAPES
 from serving.layout import Layout
 from serving.services import ServiceError, WatchedService
-from serving.settings import MODELS, Settings
+from serving.settings import Settings
 from training import artifact
 from training.deployed import Deployed, NotDeployedError, UntrainedError, deployed
 from training.inputs import Input
+from training.models import NAMES, spec_of
+from training.specs import ModelSpec
 from training.trial import Trial
 
 FETCH_AGAIN_SECONDS = 60.0
@@ -61,6 +65,16 @@ class Serving:
     plan: LookupPlan
     since: datetime
     service: WatchedService
+
+    @cached_property
+    def spec(self) -> ModelSpec:
+        """What it is asked."""
+        return spec_of(self.name)
+
+    @cached_property
+    def shape(self) -> AnswerShape:
+        """How it answers."""
+        return SHAPES[self.spec.task]
 
     @cached_property
     def layout(self) -> Layout:
@@ -122,13 +136,13 @@ class Models:
     @property
     def missing(self) -> Mapping[str, str]:
         """Models that should answer and do not, and why."""
-        absent = (name for name in MODELS if name not in self.serving and not self._is_untrained(name))
+        absent = (name for name in NAMES if name not in self.serving and not self._is_untrained(name))
         return {name: self._reason(name) for name in absent}
 
     def refresh(self) -> None:
         """Take over what the registry says; what cannot be taken over leaves the present version in its place."""
         with Trial() as trial:
-            for name in MODELS:
+            for name in NAMES:
                 if self._closed:
                     return
                 self._refresh(name, trial)

@@ -12,12 +12,14 @@ import numpy.typing as npt
 
 from feature_repo.stores.wire.found import Found, Status
 from feature_repo.stores.wire.times import ABSENT, datetime_of, micros_of
-from serving import features, scorer
+from serving import features
+from serving.answer import Answer, ScoredQuestion
+from serving.contributions import top_features
 from serving.ids import new_id
 from serving.metrics import DEGRADED, timed
 from serving.models import Serving
 from serving.prediction_log import LoggedPrediction, PredictionLog
-from serving.questions import Question
+from serving.questions import Question, request_inputs
 from serving.schemas import AsOf, Prediction
 from training.inputs import Matrix
 
@@ -28,15 +30,26 @@ def predictions_of(
     model: Serving, questions: Sequence[Question], told: features.Told, log: PredictionLog
 ) -> list[Prediction]:
     """One for each question, each of them logged."""
-    moments = [features.moments_of(model, one) for one in questions]
+    moments = [model.shape.moments(one.moment) for one in questions]
     with timed("on_demand"):
         lookup = features.completed(model, told.found, questions, moments)
     with timed("predict"):
-        rows = model.layout.matrix(lookup, scorer.request_of([one.ask for one in questions]))
+        rows = model.layout.matrix(lookup, request_inputs(model.spec, questions))
         scores = model.artifact.answers(rows)
+    each = len(moments[0])
     answers = [
-        scorer.answer_of(model.artifact, rows, scores, one.ask, place * len(moments[0]), moments[place])
-        for place, one in enumerate(questions)
+        model.shape.answer(
+            ScoredQuestion(
+                model.spec,
+                model.artifact.card,
+                question.ask,
+                moments[place],
+                rows[first : first + each],
+                scores[first : first + each],
+                first,
+            )
+        )
+        for place, (question, first) in enumerate(zip(questions, range(0, len(rows), each), strict=True))
     ]
     contributions = _contributions(model, rows, answers, questions)
     predictions: list[Prediction] = []
@@ -57,7 +70,7 @@ def predictions_of(
             slots=answer.slots,
             top_features=[]
             if explained is None
-            else scorer.top_features(model.artifact, explained, rows, lookup, answer, question.ask.explain),
+            else top_features(model.artifact, explained, rows, lookup, answer, question.ask.explain),
             features_as_of=freshness(told.found, place, question.moment),
             degraded=list(told.degraded[place]),
             predicted_at=datetime.now(UTC),
@@ -85,7 +98,7 @@ def freshness(lookup: Found, row: int, moment: datetime) -> dict[str, AsOf]:
 
 
 def _contributions(
-    model: Serving, rows: Matrix, answers: Sequence[scorer.Answer], questions: Sequence[Question]
+    model: Serving, rows: Matrix, answers: Sequence[Answer], questions: Sequence[Question]
 ) -> dict[int, npt.NDArray[np.float64]]:
     """By the place of each question that wants to know: what each input adds to each score."""
     places = [place for place, one in enumerate(questions) if one.ask.explain]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from serving import errors
 from serving.models import Serving
 from serving.schemas import Ask
 from training.artifact import BEYOND
+from training.specs import ModelSpec
 
 _LARGEST = float(np.finfo(np.float32).max)
 _SHOWN = 60
@@ -58,6 +61,13 @@ def question_of(arrived: Arrived, model: Serving, now: datetime) -> Question | e
     return Question(
         ask, arrived.began, int(ask.entity_id), moment or present, moment is not None, arrived.lookups_before
     )
+
+
+def request_inputs(spec: ModelSpec, questions: Sequence[Question]) -> dict[str, npt.NDArray[np.float64]]:
+    """The inputs that requests give, a value for each question."""
+    return {
+        each.name: np.array([getattr(one.ask, each.name) for one in questions], np.float64) for each in spec.request
+    }
 
 
 def past_moment(as_of: datetime | None, now: datetime) -> datetime | errors.ProblemError | None:

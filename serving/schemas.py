@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # Pydantic wants this one before Python 3.12
 
-ModelName = Literal["move-probability", "transaction-type", "contact-timing", "property-value"]
 EntityId = Annotated[
     str, Field(pattern=r"^-?[0-9]{1,18}$", description="The id of the model's own entity, a whole number.")
 ]
@@ -23,34 +22,6 @@ class Ask(BaseModel):
     as_of: datetime | None = Field(None, description="A moment in the past, answered from the offline store.")
     features: dict[str, float | int | bool | str | None] | None = Field(None, description="What if these were so.")
     explain: int = Field(0, ge=0, le=50, description="How many features to tell the contributions of.")
-
-
-class AskValue(Ask):
-    """A question about a home's price."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"entity_id": "2", "months_ahead": 12, "level": 0.9}]})
-
-    months_ahead: float = Field(0, ge=0, le=24, allow_inf_nan=False, description="How far ahead.")
-    level: float = Field(
-        0.8, ge=0.5, le=0.99, allow_inf_nan=False, description="The share of prices that the interval shall hold."
-    )
-
-
-class AskAny(AskValue):
-    """A question to any of the models."""
-
-    model: ModelName
-
-
-class Batch(BaseModel):
-    """Up to a thousand questions, answered in order."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"requests": [{"model": "move-probability", "entity_id": "1"}]}]},
-    )
-
-    requests: list[AskAny] = Field(min_length=1, max_length=1000)
 
 
 class AskFeatures(BaseModel):

@@ -11,9 +11,6 @@ from pathlib import Path
 from feature_repo.home import home as home_folder
 from serving.logs import LEVELS
 
-# A model is asked for by this name over HTTP, with dashes, and in the registry, with underscores.
-MODELS = ("move_probability", "transaction_type", "contact_timing", "property_value")
-
 
 @dataclass(frozen=True)
 class Settings:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from serving import features
 from serving.models import Serving
 from serving.questions import Question
 
@@ -38,5 +37,5 @@ def pieces_of(model: Serving, questions: Sequence[Question]) -> Iterator[slice]:
 
 
 def _weight(model: Serving, question: Question) -> int:
-    rows = len(features.moments_of(model, question))
+    rows = len(model.shape.moments(question.moment))
     return _QUESTION + rows + (_EXPLANATION if question.ask.explain else 0)

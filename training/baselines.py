@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from sklearn.neighbors import KNeighborsRegressor
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.bool_]
@@ -62,23 +61,19 @@ class RateBy:
 
 @dataclass(frozen=True)
 class ClassShares:
-    """The shares of the classes among everybody, or in the region and quarter of the year."""
+    """The shares of the classes among everybody, or by the values of a column and quarter of the year."""
 
-    by_region_and_season: bool = False
-
-    @property
-    def name(self) -> str:
-        """In a few words."""
-        return "shares of the region and season" if self.by_region_and_season else "shares"
+    by: str = ""
+    name: str = "shares"
 
     def answers(self, table: pa.Table, train: Rows, classes: int) -> Floats:
         """A probability a class."""
         labels = _floats(table, "label").astype(int)
         shares = np.bincount(labels[train], minlength=classes) / train.sum()
-        if not self.by_region_and_season:
+        if not self.by:
             return np.tile(shares, (len(table), 1))
         season = pc.quarter(table["event_timestamp"]).to_numpy() - 1
-        group = _codes(table["region_id"]) * 4 + season
+        group = _codes(table[self.by]) * 4 + season
         counts = np.zeros((int(group.max()) + 1, classes))
         np.add.at(counts, (group[train], labels[train]), 1)
         counts += PRIOR * shares
@@ -112,6 +107,8 @@ class LastPrice:
 
     def answers(self, table: pa.Table, train: Rows, classes: int) -> Floats:  # noqa: ARG002
         """A price."""
+        from sklearn.neighbors import KNeighborsRegressor  # noqa: PLC0415  the scorer imports the models
+
         labels, area, estimate = (_floats(table, name) for name in ("label", self.area, self.estimate))
         place = np.stack([_floats(table, name) for name in self.place], axis=1)
         described = ~np.isnan(place).any(axis=1) & (area > 0)

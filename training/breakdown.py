@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from training.fit import Fitted
+from training.specs import Segment
 from training.split import Rows
 
 QUARTERS = 4
@@ -34,8 +35,8 @@ def breakdown(fitted: Fitted) -> dict[str, tuple[GroupResult, ...]]:
     parts = {
         "quarter of the test span": quarters(fitted),
         **{title: results(fitted, groups) for title, groups in fitted.spec.task.groups(fitted).items()},
-        "region": _by_column(fitted, "region_id"),
-        "segment": _by_segment(fitted),
+        **{segment.title: _by_segment(fitted, segment) for segment in fitted.spec.segments},
+        "segment": _by_category(fitted),
     }
     return {title: groups for title, groups in parts.items() if len(groups) > 1}
 
@@ -53,26 +54,27 @@ def quarters(fitted: Fitted) -> tuple[GroupResult, ...]:
     )
 
 
-def _by_column(fitted: Fitted, column: str) -> tuple[GroupResult, ...]:
+def _by_segment(fitted: Fitted, segment: Segment) -> tuple[GroupResult, ...]:
     table = fitted.training_set.table
-    if column not in table.column_names:
+    if segment.column not in table.column_names:
         return ()
-    values = np.array([str(value) for value in table[column].filter(pa.array(fitted.test)).to_pylist()])
-    return results(fitted, ((str(value), values == value) for value in np.unique(values)))
+    column = table[segment.column].filter(pa.array(fitted.test))
+    if not segment.names:
+        values = np.array([str(value) for value in column.to_pylist()])
+        return results(fitted, ((str(value), values == value) for value in np.unique(values)))
+    numbers = column.cast(pa.float64()).fill_null(np.nan).to_numpy()
+    places = np.searchsorted(segment.edges, numbers, side="right")
+    return results(fitted, ((name, places == place) for place, name in enumerate(segment.names)))
 
 
-def _by_segment(fitted: Fitted) -> tuple[GroupResult, ...]:
-    """What kind of home, or how active the customer."""
+def _by_category(fitted: Fitted) -> tuple[GroupResult, ...]:
+    """By the values of the inputs that are categories."""
     matrix, columns = fitted.rows.matrix[fitted.test], fitted.inputs.columns
     kinds = [(place, name.partition("=")[2]) for place, name in enumerate(columns) if "=" in name]
-    if kinds:
-        known = [(name, matrix[:, place] == 1) for place, name in kinds]
-        return results(fitted, [*known, ("unknown", ~np.any([rows for _, rows in known], axis=0))])
-    if "active_days_30d" not in columns:
+    if not kinds:
         return ()
-    days = np.searchsorted([1, 5, 15], matrix[:, columns.index("active_days_30d")], side="right")
-    names = ("no active day in 30", "1 to 4 active days", "5 to 14", "15 and more")
-    return results(fitted, ((name, days == place) for place, name in enumerate(names)))
+    known = [(name, matrix[:, place] == 1) for place, name in kinds]
+    return results(fitted, [*known, ("unknown", ~np.any([rows for _, rows in known], axis=0))])
 
 
 def results(fitted: Fitted, groups: Iterable[tuple[str, Rows]]) -> tuple[GroupResult, ...]:

@@ -140,7 +140,9 @@ def training_set(
     if given is not None and "label" in given.column_names:
         require_labels(given, spec)
     asked = (
-        spec.label.population(facts, moments_of(spec, start, end, every, folder, data_end)) if given is None else given
+        spec.label.population(facts, moments_of(spec, views, start, end, every, folder, data_end))
+        if given is None
+        else given
     )
     asked, filled = with_extra(asked, spec) if "label" in asked.column_names else (asked, "")
     if given is not None:

@@ -25,13 +25,15 @@ def require_trainable(
     spec: ModelSpec, home: Path, *, start: When = None, end: When = None, test_from: When = None, without: Sequence[str]
 ) -> Inputs:
     """The inputs of a training with these arguments; raises if no training can follow from them."""
-    inputs = checked_inputs(spec, without)
+    store = open_store()
+    views = views_of(store, service_of(store, spec.service))
+    inputs = inputs_without(spec, views, without)
     given = {
         name: as_moment(moment, name) for name, moment in (("start", start), ("end", end), ("test_from", test_from))
     }
     if any(given.values()):
         known_until = Facts(home, last_known(home, spec))
-        _require_in_order(spec, given, first_snapshot(home, spec), known_until.end(spec.label.table))
+        _require_in_order(spec, given, first_snapshot(home, spec, views), known_until.end(spec.label.table))
     return inputs
 
 

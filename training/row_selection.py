@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from feast import FeatureView
+from feast.base_feature_view import BaseFeatureView
 
 from training.facts import Facts, NoFactsError
 from training.labels import Moments
@@ -101,6 +103,7 @@ def thinned(rows: pa.Table, entity: str, most: int) -> pa.Table:
 
 def moments_of(
     spec: ModelSpec,
+    views: Sequence[BaseFeatureView],
     start: date | datetime | str | None,
     end: date | datetime | str | None,
     every: str | timedelta | None,
@@ -108,7 +111,7 @@ def moments_of(
     data_end: datetime,
 ) -> Moments:
     """The moments at which the model's own population is asked about."""
-    first = as_moment(start, "start") or first_snapshot(folder, spec)
+    first = as_moment(start, "start") or first_snapshot(folder, spec, views)
     return Moments(first, as_moment(end, "end") or data_end, step(every) if every is not None else spec.every)
 
 
@@ -134,12 +137,16 @@ def step(text: str | timedelta) -> timedelta:
     return timedelta(**{units[unit]: int(number)})
 
 
-def first_snapshot(folder: Path, spec: ModelSpec) -> datetime:
+def first_snapshot(folder: Path, spec: ModelSpec, views: Sequence[BaseFeatureView]) -> datetime:
     """The first midnight by which a snapshot of the model's entity had been promised: before, nothing is known."""
-    view = "property" if spec.entity == "property_id" else "behavioural"
-    days = sorted(path.name.rpartition("=")[2] for path in (folder / "features" / view).glob("snapshot_on=*"))
+    names = [view.name for view in views if isinstance(view, FeatureView) and view.join_keys == [spec.entity]]
+    days = sorted(
+        path.name.rpartition("=")[2] for name in names for path in (folder / "features" / name).glob("snapshot_on=*")
+    )
     if not days:
-        raise TrainingSetError(f"no features of {view} are published in {folder}: run `tidemark features` first.")
+        raise TrainingSetError(
+            f"no features of {' and '.join(names)} are published in {folder}: run `tidemark features` first."
+        )
     return datetime.combine(date.fromisoformat(days[0]) + timedelta(days=2), datetime.min.time(), UTC)
 
 

@@ -12,6 +12,30 @@ from training.task import Task
 
 
 @dataclass(frozen=True)
+class RequestInput:
+    """An input of a model that each request gives: a number, and which numbers it may be."""
+
+    name: str
+    description: str
+    ge: float
+    le: float
+    default: float = 0.0
+    example: float = 0.0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What results are shown by: the values of a column of the training set, or ranges of it."""
+
+    title: str
+    column: str
+    edges: tuple[float, ...] = ()
+    """Where ranges begin after the first, if it is ranges."""
+    names: tuple[str, ...] = ()
+    """What the ranges are called, one more than edges."""
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One model. `task` says what is predicted, such as a yes or no, one of `classes`, or a price."""
 
@@ -24,6 +48,9 @@ class ModelSpec:
     task: Task
     baselines: tuple[Baseline, ...]
     """What it must beat, each of them."""
+    request: tuple[RequestInput, ...] = ()
+    """The inputs that a request gives: the `extra` columns of the label."""
+    segments: tuple[Segment, ...] = ()
     classes: tuple[str, ...] = ()
     every: timedelta = timedelta(days=7)
     """How often it is asked, in training."""
@@ -38,3 +65,13 @@ class ModelSpec:
     enough_positives: int = 30
     most_rows: int = 100_000
     """Rows beyond this many are thinned evenly before training: they are the same customers a week later."""
+
+    def __post_init__(self) -> None:
+        given = tuple(each.name for each in self.request)
+        if given != self.label.extra:
+            raise ValueError(f"{self.name}: expected the request to give {self.label.extra}, found {given}")
+
+    @property
+    def path(self) -> str:
+        """Its name in a URL."""
+        return self.name.replace("_", "-")

@@ -10,7 +10,7 @@ from serving import errors
 from serving.dependencies import TheScorer
 from serving.models import Serving
 from serving.routes import PROBLEMS
-from serving.settings import MODELS
+from training.models import NAMES
 
 router = APIRouter(
     prefix="/v1/models", tags=["models"], responses={status: PROBLEMS[status] for status in (404, 409, 422)}
@@ -47,8 +47,8 @@ async def health(name: str, scorer: TheScorer) -> dict[str, Any]:
 
 def _known(name: str) -> str:
     plain = name.replace("-", "_")
-    if plain not in MODELS:
-        raise errors.ProblemError(404, "No such model", f"there is no model {name!r}; there are {', '.join(MODELS)}")
+    if plain not in NAMES:
+        raise errors.ProblemError(404, "No such model", f"there is no model {name!r}; there are {', '.join(NAMES)}")
     return plain
 
 

@@ -17,8 +17,9 @@ from starlette.testclient import TestClient
 
 from feature_repo.stores.private_redis import running
 from serving.app import create_app
-from serving.settings import MODELS, Settings
+from serving.settings import Settings
 from training.dataset import training_set
+from training.models import NAMES as MODELS
 from training.train import train
 
 NOW = datetime(2026, 7, 9, 9, 30, tzinfo=UTC)  # the morning after the small world's last day

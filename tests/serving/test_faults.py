@@ -21,7 +21,7 @@ from feature_repo.stores.redis_server import client_of
 from feature_repo.stores.wire.errors import OnlineStoreRefusedError
 from feature_repo.stores.wire.keys import KeyLayout
 from feature_repo.views import SNAPSHOT_VIEWS
-from serving.settings import MODELS
+from training.models import NAMES as MODELS
 
 NOW = datetime(2026, 7, 9, 9, 30, tzinfo=UTC)
 

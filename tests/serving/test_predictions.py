@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from serving.app import create_app
-from serving.settings import MODELS
+from training.models import NAMES as MODELS
 
 NOW_TEXT = "2026-07-09T09:30:00Z"
 

@@ -22,9 +22,9 @@ from starlette.testclient import TestClient
 from feature_repo.store import open_store
 from serving.app import create_app
 from serving.models import Models
-from serving.settings import MODELS
 from training.artifact import NATIVE
 from training.deployed import CHAMPION, PINNED, deployed
+from training.models import NAMES as MODELS
 from training.registry import Registry
 
 MODEL = "transaction_type"

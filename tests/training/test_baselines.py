@@ -35,7 +35,7 @@ def test_shares_of_a_region_and_season_lean_on_everybodys():
         region_id=[1, 1, 2, 1, None],
         event_timestamp=pa.array([summer, summer, winter, summer, winter], pa.timestamp("us", "UTC")),
     )
-    shares = ClassShares(by_region_and_season=True).answers(table, TRAIN, 2)
+    shares = ClassShares("region_id").answers(table, TRAIN, 2)
     assert shares[3].tolist() == pytest.approx([(2 + PRIOR * 2 / 3) / (2 + PRIOR), (PRIOR / 3) / (2 + PRIOR)])
     assert shares[4].tolist() == pytest.approx([2 / 3, 1 / 3])  # a region without rows
     assert ClassShares().answers(table, TRAIN, 2)[4].tolist() == pytest.approx([2 / 3, 1 / 3])

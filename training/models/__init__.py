@@ -11,6 +11,7 @@ MODELS: tuple[ModelSpec, ...] = (
     contact_timing.SPEC,
     property_value.SPEC,
 )
+NAMES: tuple[str, ...] = tuple(spec.name for spec in MODELS)
 
 
 def spec_of(model: str) -> ModelSpec:

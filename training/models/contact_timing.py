@@ -11,9 +11,10 @@ from training.baselines import BaseRate, RateBy
 from training.facts import Facts, moment
 from training.labels import Label, Moments
 from training.labels.regions import region_of
+from training.labels.segments import ACTIVITY, REGION
 from training.policy import WhenMissing
 from training.specs import ModelSpec
-from training.tasks import BINARY
+from training.tasks import TIMING
 
 HORIZON = timedelta(hours=24)
 
@@ -84,7 +85,8 @@ SPEC = ModelSpec(
     entity="customer_id",
     service=CONTACT_TIMING_V1.name,
     label=LABEL,
-    task=BINARY,
+    task=TIMING,
     baselines=(BaseRate(), RateBy("hour_of_day", "everybody's rate of that hour")),
+    segments=(REGION, ACTIVITY),
     when_missing={"behavioural": WhenMissing("default")},
 )

@@ -12,6 +12,7 @@ from training.facts import Facts, moment
 from training.labels import Label
 from training.labels.customers import customers
 from training.labels.regions import region_of
+from training.labels.segments import ACTIVITY, REGION
 from training.policy import WhenMissing
 from training.specs import ModelSpec
 from training.tasks import BINARY
@@ -63,6 +64,7 @@ SPEC = ModelSpec(
     task=BINARY,
     baselines=(BaseRate(),),
     classes=("LOW", "MEDIUM", "HIGH"),
+    segments=(REGION, ACTIVITY),
     when_missing={
         "behavioural": _WEEK_OLD,
         "transactional": _WEEK_OLD,

@@ -11,8 +11,9 @@ from training.baselines import LastPrice, RegionsRate
 from training.facts import Facts, moment
 from training.labels import ExtraDefault, Label, Moments
 from training.labels.regions import region_of
+from training.labels.segments import REGION
 from training.policy import WhenMissing
-from training.specs import ModelSpec
+from training.specs import ModelSpec, RequestInput
 from training.tasks import PRICE
 
 MONTH = timedelta(days=365.25) / 12
@@ -152,8 +153,10 @@ SPEC = ModelSpec(
         LastPrice("estimated_value", "living_area_sqft", ("latitude", "longitude")),
         RegionsRate("region_price_per_sqft", "living_area_sqft"),
     ),
+    request=(RequestInput("months_ahead", "How far ahead.", ge=0, le=24, example=12),),
     estimate="estimated_value",
     area="living_area_sqft",
+    segments=(REGION,),
     when_missing={"property": WhenMissing("last_known", up_to=timedelta(days=92))},
     enough_rows=200,
 )

@@ -12,6 +12,7 @@ from training.facts import Facts, moment
 from training.labels import Label
 from training.labels.customers import customers
 from training.labels.regions import region_of
+from training.labels.segments import ACTIVITY, REGION
 from training.policy import WhenMissing
 from training.specs import ModelSpec
 from training.tasks import MULTICLASS
@@ -63,8 +64,9 @@ SPEC = ModelSpec(
     service=TRANSACTION_TYPE_V1.name,
     label=LABEL,
     task=MULTICLASS,
-    baselines=(ClassShares(), ClassShares(by_region_and_season=True)),
+    baselines=(ClassShares(), ClassShares("region_id", "shares of the region and season")),
     classes=CLASSES,
+    segments=(REGION, ACTIVITY),
     when_missing={
         "behavioural": _WEEK_OLD,
         "transactional": _WEEK_OLD,

@@ -6,10 +6,11 @@ from training.task import Task
 from training.tasks.binary import BINARY
 from training.tasks.multiclass import MULTICLASS
 from training.tasks.price import PRICE
+from training.tasks.timing import TIMING
 
-__all__ = ["BINARY", "MULTICLASS", "PRICE", "TASKS", "task_of"]
+__all__ = ["BINARY", "MULTICLASS", "PRICE", "TASKS", "TIMING", "task_of"]
 
-TASKS: tuple[Task, ...] = (BINARY, MULTICLASS, PRICE)
+TASKS: tuple[Task, ...] = (BINARY, MULTICLASS, PRICE, TIMING)
 
 
 def task_of(name: str) -> Task:
