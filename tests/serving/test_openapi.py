@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+PAST = 2
 DESCRIBED = [status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -33,6 +34,10 @@ def _ask_anything(operation: Any) -> None:
             for question in (case.body, *case.body.get("requests", ())):
                 if "entity_id" in question:
                     question["entity_id"] = "2"
+        if isinstance(case.body, dict):
+            # A question about the past reads files for a while; a few in a batch show what hundreds would.
+            for question in case.body.get("requests", ())[PAST:]:
+                question.pop("as_of", None)
         response = case.call()
         case.validate_response(response, checks=DESCRIBED)
         if response.status_code != 503:  # which is described, as what happens when features cannot be had
