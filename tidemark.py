@@ -26,8 +26,8 @@ from feature_repo.home import home as home_folder
 from training.wording import counted, were
 
 if TYPE_CHECKING:
-    from pipelines.raw.load import TableReport
-    from pipelines.run import Outcome
+    from pipelines.raw.load import LoadReport
+    from pipelines.run import RunResult
 
 WIDTH = 160
 
@@ -163,7 +163,7 @@ def load(
         _fail(f"{opened} has none of the raw tables {', '.join(names)}. A mapping file can name yours: --mapping.")
 
 
-def _print_reports(reports: list[TableReport], source: str, home: Path) -> None:
+def _print_reports(reports: list[LoadReport], source: str, home: Path) -> None:
     shown = Table("table", "read", "loaded", "refused", "replaced", "days", title=f"Loaded from {escape(source)}")
     for column in shown.columns[1:]:
         column.justify = "right"
@@ -188,7 +188,7 @@ def _print_reports(reports: list[TableReport], source: str, home: Path) -> None:
         _print_remarks(report)
 
 
-def _print_remarks(report: TableReport) -> None:
+def _print_remarks(report: LoadReport) -> None:
     unchanged, emptied, left_out = report.days_unchanged, report.days_emptied, report.left_out
     if unchanged:
         console.print(
@@ -327,7 +327,7 @@ def features(
         raise typer.Exit(1)
 
 
-def _print_outcome(outcome: Outcome, home: Path) -> None:
+def _print_outcome(outcome: RunResult, home: Path) -> None:
     shown = Table(
         "view",
         "snapshots",

@@ -12,13 +12,13 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from expectations.outcome import Finding, Outcome
+from expectations.outcome import ExpectationResult, ValidationResult
 
 Verdict = Literal["passed", "failed"]
 UNDATED = "undated"
 
 
-def keep(outcome: Outcome, home: Path) -> Path:
+def keep(outcome: ValidationResult, home: Path) -> Path:
     """Write an outcome in place of an earlier one of the same view and day."""
     verdict: Verdict = "failed" if outcome.failures else "passed"
     file = _file(home, outcome.view, outcome.day, verdict)
@@ -30,7 +30,7 @@ def keep(outcome: Outcome, home: Path) -> Path:
     return file
 
 
-def kept(home: Path, view: str, day: date | None) -> Outcome | None:
+def kept(home: Path, view: str, day: date | None) -> ValidationResult | None:
     """The outcome of a view and day, if one was kept."""
     for verdict in ("failed", "passed"):
         file = _file(home, view, day, verdict)
@@ -39,12 +39,14 @@ def kept(home: Path, view: str, day: date | None) -> Outcome | None:
     return None
 
 
-def read(file: Path) -> Outcome:
+def read(file: Path) -> ValidationResult:
     """The outcome in a file that `keep` wrote."""
     stored = json.loads(gzip.decompress(file.read_bytes()))
-    findings = (Finding(**{**finding, "columns": tuple(finding["columns"])}) for finding in stored.pop("findings"))
+    findings = (
+        ExpectationResult(**{**finding, "columns": tuple(finding["columns"])}) for finding in stored.pop("findings")
+    )
     day = stored.pop("day")
-    return Outcome(**stored, day=date.fromisoformat(day) if day else None, findings=tuple(findings))
+    return ValidationResult(**stored, day=date.fromisoformat(day) if day else None, findings=tuple(findings))
 
 
 def files(home: Path, view: str) -> list[Path]:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from sys import float_info
 from typing import Any
 
-from expectations.outcome import Finding, Status
+from expectations.outcome import ExpectationResult, Status
 
 NO_ROWS = ("expect_table", "expect_column_to_exist", "expect_column_type_to_be")
 
 
-def finding_of(result: Mapping[str, Any], rows: int) -> Finding:
+def finding_of(result: Mapping[str, Any], rows: int) -> ExpectationResult:
     """The finding in one result of GX, as JSON. An expectation about values does not apply where there is none."""
     config, numbers = result["expectation_config"], result["result"]
     kind, arguments, meta = config["type"], config["kwargs"], config.get("meta") or {}
@@ -23,7 +23,7 @@ def finding_of(result: Mapping[str, Any], rows: int) -> Finding:
     count = numbers.get("unexpected_count")
     if kind == "unexpected_rows_expectation":
         count = numbers.get("observed_value")
-    return Finding(
+    return ExpectationResult(
         expectation=meta.get("rule", kind),
         columns=tuple(meta.get("columns") or arguments.get("column_list") or filter(None, [arguments.get("column")])),
         severity=config["severity"],

@@ -14,7 +14,7 @@ Status = Literal["failed", "not applicable", "passed"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class ExpectationResult:
     """What became of one expectation. `share` is that of unexpected values, 0 to 1."""
 
     expectation: str
@@ -39,13 +39,13 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ValidationResult:
     """What came of validating one table; failures come first among the findings."""
 
     view: str
     day: date | None
     rows: int
-    findings: tuple[Finding, ...]
+    findings: tuple[ExpectationResult, ...]
     seconds: float
     # GX's own result as JSON, for Data Docs.
     result: Mapping[str, Any] = field(repr=False, compare=False)
@@ -56,7 +56,7 @@ class Outcome:
         return not any(finding.severity == "critical" for finding in self.failures)
 
     @property
-    def failures(self) -> tuple[Finding, ...]:
+    def failures(self) -> tuple[ExpectationResult, ...]:
         """The findings that failed, of either severity."""
         return tuple(finding for finding in self.findings if finding.status == "failed")
 

@@ -13,7 +13,7 @@ from feast import FeatureView
 
 from expectations.derive import Circumstances, expectations_of_day, instant_of, is_daily, suite_for
 from expectations.findings import finding_of
-from expectations.outcome import Finding, Outcome
+from expectations.outcome import ExpectationResult, ValidationResult
 from expectations.rule import EVENT
 from feature_repo.views import View
 
@@ -30,7 +30,7 @@ def validate(
     day: date | None = None,
     previous_rows: int | None = None,
     expected_entities: int | None = None,
-) -> Outcome:
+) -> ValidationResult:
     """Check a table of a view's values: of the snapshots of one `day`, of many days, or of requests.
 
     `previous_rows` is the number of rows of the day before, `expected_entities` that of the entities which must have a
@@ -45,7 +45,7 @@ def validate(
     results = _results(table, asked)
     findings = [*(finding_of(result, table.num_rows) for result in results), *not_compared]
     findings.sort(key=lambda finding: (_ORDER.index(finding.status), finding.severity))
-    return Outcome(
+    return ValidationResult(
         view=view.name,
         day=day,
         rows=table.num_rows,
@@ -55,7 +55,7 @@ def validate(
     )
 
 
-def _not_compared(view: FeatureView, known: Circumstances) -> Iterator[Finding]:
+def _not_compared(view: FeatureView, known: Circumstances) -> Iterator[ExpectationResult]:
     if known.day is None:
         yield _not_applicable(
             "expect_column_values_to_be_in_set", (EVENT,), "the day's instant", "no one day asked for"
@@ -70,8 +70,8 @@ def _not_compared(view: FeatureView, known: Circumstances) -> Iterator[Finding]:
         )
 
 
-def _not_applicable(expectation: str, columns: tuple[str, ...], expected: str, observed: str) -> Finding:
-    return Finding(expectation, columns, "critical", "not applicable", expected, observed)
+def _not_applicable(expectation: str, columns: tuple[str, ...], expected: str, observed: str) -> ExpectationResult:
+    return ExpectationResult(expectation, columns, "critical", "not applicable", expected, observed)
 
 
 def _results(table: pa.Table, asked: list[Expectation]) -> list[dict[str, Any]]:

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from expectations.derive import FEWEST, MOST, is_daily
-from expectations.outcome import Outcome
+from expectations.outcome import ValidationResult
 from expectations.validate import validate
-from pipelines.snapshots import Block, SnapshotStore
+from pipelines.snapshots import SnapshotBlock, SnapshotStore
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BlockVerdict:
     """What came of a block: the days that passed, and every outcome there is to show."""
 
     passed: tuple[date, ...]
     refused: tuple[date, ...]
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ValidationResult, ...]
 
     @property
     def seconds(self) -> float:
@@ -30,7 +30,7 @@ class Verdict:
         return sum(outcome.seconds for outcome in self.outcomes)
 
 
-def judge(block: Block, store: SnapshotStore) -> Verdict:
+def judge(block: SnapshotBlock, store: SnapshotStore) -> BlockVerdict:
     """Look at each day of a block as far as need be."""
     days, rows = list(block.days), block.rows()
     whole = validate(block.table(), block.view) if len(days) > 1 else None
@@ -57,10 +57,10 @@ def judge(block: Block, store: SnapshotStore) -> Verdict:
                 continue
         passed.append(day)
         before = rows[day]
-    return Verdict(tuple(passed), tuple(refused), tuple(outcomes))
+    return BlockVerdict(tuple(passed), tuple(refused), tuple(outcomes))
 
 
-def _odd(block: Block, day: date, rows: int, before: int | None) -> Iterator[bool]:
+def _odd(block: SnapshotBlock, day: date, rows: int, before: int | None) -> Iterator[bool]:
     """Signs that a day of a good block wants a look of its own."""
     if is_daily(block.view):
         yield rows == 0

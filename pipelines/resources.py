@@ -10,7 +10,7 @@ from pipelines.engine import Engine, engine_from
 from pipelines.inputs import ALLOW_EMPTY
 from pipelines.raw.load import LoadOptions
 from pipelines.raw.mapping import MappingFile, read_mapping
-from pipelines.raw.sources import Source, open_source
+from pipelines.raw.sources import RawSource, open_source
 from pipelines.raw.store import RawStore
 from pipelines.snapshots import SnapshotStore
 
@@ -49,7 +49,7 @@ class Platform(dg.ConfigurableResource["Platform"]):
         return read_mapping(Path(file)) if file else None
 
     @property
-    def source(self) -> Source:
+    def source(self) -> RawSource:
         """Where raw data comes from: the synthetic world, unless a setting names another place."""
         mapping = self.mapping
         return open_source(

@@ -30,7 +30,7 @@ VIEWS = tuple(view.name for view in SNAPSHOT_VIEWS)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """What became of a run: a row a view, and why it failed if it did."""
 
     success: bool
@@ -64,17 +64,17 @@ class ViewOutcome:
         )
 
 
-def materialise(home: Path, first: date, last: date, views: tuple[str, ...] = ()) -> Outcome:
+def materialise(home: Path, first: date, last: date, views: tuple[str, ...] = ()) -> RunResult:
     """Load, compute, validate and publish a range of days, and serve the newest of it."""
     return materialise_days(home, Days(first, last), views)
 
 
-def materialise_days(home: Path, days: Iterable[date], views: tuple[str, ...] = ()) -> Outcome:
+def materialise_days(home: Path, days: Iterable[date], views: tuple[str, ...] = ()) -> RunResult:
     """The same for any days, a run for each range of them without a gap."""
     return _materialise_ranges(home, spans(days), views)
 
 
-def materialise_stale(home: Path, views: tuple[str, ...] = ()) -> Outcome | None:
+def materialise_stale(home: Path, views: tuple[str, ...] = ()) -> RunResult | None:
     """The same for the published days whose columns are not the declared ones; None if there are none."""
     days: dict[str, list[date]] = {}
     for stale in remaining_stale_days(home, views):
@@ -88,8 +88,8 @@ def remaining_stale_days(home: Path, views: tuple[str, ...] = ()) -> list[StaleD
     return stale_days(home, [view for view in SNAPSHOT_VIEWS if not views or view.name in views])
 
 
-def _merged(runs: Sequence[Outcome]) -> Outcome:
-    return Outcome(
+def _merged(runs: Sequence[RunResult]) -> RunResult:
+    return RunResult(
         all(run.success for run in runs),
         tuple(row for run in runs for row in run.rows),
         tuple(complaint for run in runs for complaint in run.complaints),
@@ -97,17 +97,17 @@ def _merged(runs: Sequence[Outcome]) -> Outcome:
     )
 
 
-def _warnings_of(runs: Iterable[Outcome]) -> tuple[str, ...]:
+def _warnings_of(runs: Iterable[RunResult]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(warning for run in runs for warning in run.warnings))
 
 
-def _materialise_ranges(home: Path, ranges: Sequence[Days], views: tuple[str, ...]) -> Outcome:
+def _materialise_ranges(home: Path, ranges: Sequence[Days], views: tuple[str, ...]) -> RunResult:
     """A run for each range, in order. Refused days do not stop the next; whatever else fails does."""
     for days in ranges:
         require_partitions(days)
     withdrawn = finish(home)
     folder = prepare(home)
-    outcomes: list[Outcome] = []
+    outcomes: list[RunResult] = []
     # Each online asset would start and stop the private Redis; held here, it runs throughout.
     with running(home), dg.DagsterInstance.get() as instance, marked(folder) as mark:
         end_abandoned(instance, folder)
@@ -124,12 +124,12 @@ def _materialise_ranges(home: Path, ranges: Sequence[Days], views: tuple[str, ..
     success = all(outcome.success for outcome in outcomes)
     carried_out = f"the withdrawal of {withdrawn}, which had begun and not ended, was carried out first."
     warnings = (*([carried_out] if withdrawn else []), *_warnings_of(outcomes))
-    return Outcome(success, tuple(rows), tuple(complaints), warnings)
+    return RunResult(success, tuple(rows), tuple(complaints), warnings)
 
 
 def _materialise(
     home: Path, days: Days, views: tuple[str, ...], instance: dg.DagsterInstance, mark: Mapping[str, str]
-) -> Outcome:
+) -> RunResult:
     wanted = [view for view in VIEWS if not views or view in views]
     before = {view: _versions(home, view, days) for view in wanted}
     result = definitions.resolve_job_def("daily").execute_in_process(
@@ -171,7 +171,7 @@ def _materialise(
         )
     materialised = (made.get(dg.AssetKey(view), {}) for view in wanted)
     warnings = tuple(metadata["raw tables without rows"] for metadata in materialised if metadata)
-    return Outcome(result.success, tuple(rows), (*complaints, *_failures(result)), tuple(filter(None, warnings)))
+    return RunResult(result.success, tuple(rows), (*complaints, *_failures(result)), tuple(filter(None, warnings)))
 
 
 def _versions(home: Path, view: str, days: Days) -> dict[date, tuple[int, int]]:

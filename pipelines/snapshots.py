@@ -57,7 +57,7 @@ class SnapshotStore:
 
 
 @dataclass(frozen=True)
-class Block:
+class SnapshotBlock:
     """The computed snapshots of some days, in DuckDB and nowhere else yet."""
 
     connection: duckdb.DuckDBPyConnection
@@ -99,7 +99,7 @@ class Block:
             write_whole(cursor, query, self.view.entity_columns[0].name, file)
 
 
-def blocks(engine: Engine, raw: RawStore, pipeline: ViewPipeline, days: Days) -> Iterator[Block]:
+def blocks(engine: Engine, raw: RawStore, pipeline: ViewPipeline, days: Days) -> Iterator[SnapshotBlock]:
     """Compute the snapshots of a range of days, as many days at a time as fit into a block."""
     with engine.session() as backend, TemporaryDirectory(prefix=".computing-", dir=raw.home) as spill:
         tables = RawTables({table.name: raw.read(backend, table) for table in pipeline.reads})
@@ -121,7 +121,7 @@ def blocks(engine: Engine, raw: RawStore, pipeline: ViewPipeline, days: Days) ->
                     f"{pipeline.view.name}: {counted(strays, 'snapshot')} outside {part.first} to {part.last}, which "
                     "were asked for."
                 )
-            yield Block(connection, pipeline.view, part, _entities(tables, pipeline, part))
+            yield SnapshotBlock(connection, pipeline.view, part, _entities(tables, pipeline, part))
 
 
 def _entities(tables: RawTables, pipeline: ViewPipeline, days: Days) -> dict[date, int]:

@@ -16,7 +16,7 @@ from feast import FeatureStore
 
 from feature_repo.stores.wire.errors import OnlineStoreAwayError, OnlineStoreRefusedError
 from serving import errors, features
-from serving.grouping import Grouped
+from serving.grouping import MicroBatcher
 from serving.history import History
 from serving.lanes import Lane
 from serving.lookup_clock import LookupClock
@@ -24,7 +24,7 @@ from serving.metrics import count_lookups, timed
 from serving.models import Models, Serving
 from serving.predicting import predictions_of
 from serving.prediction_log import PredictionLog
-from serving.questions import Arrived, Question, question_of
+from serving.questions import PendingRequest, Question, question_of
 from serving.schemas import Ask, Prediction
 from serving.settings import Settings
 from serving.weight import is_light, pieces_of
@@ -49,7 +49,7 @@ class _Way(Generic[T]):
 class _SingleQuestions:
     """Those to one model. They go together, and only what lookups took counts as their wait."""
 
-    group: Grouped[Arrived, Prediction | errors.ProblemError]
+    group: MicroBatcher[PendingRequest, Prediction | errors.ProblemError]
     way: _Way[Prediction]
 
 
@@ -71,7 +71,7 @@ class Scorer:
     async def one(self, name: str, ask: Ask) -> Prediction:
         """One answer, or the problem as an exception. What is asked meanwhile of the same model goes together."""
         singles = self._singles.get(name) or self._singles.setdefault(name, self._single_questions(name))
-        arrived = Arrived(ask, time.perf_counter(), singles.way.clock.reading())
+        arrived = PendingRequest(ask, time.perf_counter(), singles.way.clock.reading())
         if ask.as_of is None:
             result = await singles.group.ask(arrived)
         else:  # the past takes its time, which others need not wait for
@@ -92,7 +92,7 @@ class Scorer:
 
     async def features_of(
         self, model: Serving, questions: Sequence[Question], clock: LookupClock | None = None
-    ) -> features.Told:
+    ) -> features.FeatureLookup:
         """The features for questions that are all about the present, or all about the past."""
         if questions[0].past:
             return await self.history.read(model, questions)
@@ -108,7 +108,7 @@ class Scorer:
 
     def _single_questions(self, name: str) -> _SingleQuestions:
         way = _Way(self._single_lane, _as_is)
-        return _SingleQuestions(Grouped(partial(self._several, name, way)), way)
+        return _SingleQuestions(MicroBatcher(partial(self._several, name, way)), way)
 
     async def _batch(self, asks: Sequence[tuple[str, Ask]]) -> list[bytes]:
         began = time.perf_counter()
@@ -118,12 +118,14 @@ class Scorer:
         results: dict[int, bytes | errors.ProblemError] = {}
         for name, places in by_model.items():
             way: _Way[bytes] = _Way(self._batch_lane, orjson.dumps)
-            arrived = [Arrived(asks[at][1], began) for at in places]
+            arrived = [PendingRequest(asks[at][1], began) for at in places]
             answers = await self._several(name, way, arrived)
             results |= zip(places, answers, strict=True)
         return [_as_json(results[at]) for at in range(len(asks))]
 
-    async def _several(self, name: str, way: _Way[T], arrived: Sequence[Arrived]) -> list[T | errors.ProblemError]:
+    async def _several(
+        self, name: str, way: _Way[T], arrived: Sequence[PendingRequest]
+    ) -> list[T | errors.ProblemError]:
         """Answers of one model, in order, each with its own fault if it has one."""
         now = self.settings.clock()
         try:
@@ -180,7 +182,7 @@ class Scorer:
         return [next(predicted) if problem is None else problem for problem in told.problems]
 
     async def _predicted(
-        self, model: Serving, way: _Way[T], questions: Sequence[Question], told: features.Told
+        self, model: Serving, way: _Way[T], questions: Sequence[Question], told: features.FeatureLookup
     ) -> list[T]:
         """At once if it is light; else in the lane, in pieces, between which others have their turn."""
         if is_light(model, questions):
@@ -192,12 +194,16 @@ class Scorer:
         return results
 
     def _finished(
-        self, model: Serving, finish: Callable[[Prediction], T], questions: Sequence[Question], told: features.Told
+        self,
+        model: Serving,
+        finish: Callable[[Prediction], T],
+        questions: Sequence[Question],
+        told: features.FeatureLookup,
     ) -> list[T]:
         return [finish(one) for one in predictions_of(model, questions, told, self.log)]
 
 
-def _checked(arrived: Arrived, model: Serving, now: datetime) -> Question | errors.ProblemError:
+def _checked(arrived: PendingRequest, model: Serving, now: datetime) -> Question | errors.ProblemError:
     """The question, or what is wrong with it, foreseen or not."""
     try:
         return question_of(arrived, model, now)

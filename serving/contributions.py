@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from feature_repo.stores.wire.found import Found
+from feature_repo.stores.wire.found import LookupResult
 from serving.answer import Answer
 from serving.schemas import Contribution
 from training.artifact import Artifact
@@ -13,7 +13,7 @@ from training.inputs import Inputs, Matrix
 
 
 def top_features(
-    artifact: Artifact, moved: npt.NDArray[np.float64], rows: Matrix, found: Found, answer: Answer, count: int
+    artifact: Artifact, moved: npt.NDArray[np.float64], rows: Matrix, found: LookupResult, answer: Answer, count: int
 ) -> list[Contribution]:
     """The features that move this answer most; `moved` has what each input adds to each score of the answer's row."""
     moved = moved[answer.score]
@@ -31,7 +31,7 @@ def top_features(
     return told
 
 
-def _shown(inputs: Inputs, row: Matrix, name: str, found: Found, at: int) -> float | str | None:
+def _shown(inputs: Inputs, row: Matrix, name: str, found: LookupResult, at: int) -> float | str | None:
     if name in found.objects:
         told: str | None = found.objects[name][at]
         return told

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from feast import FeatureStore
 
-from feature_repo.stores.wire.found import Floats, Found, Status
+from feature_repo.stores.wire.found import Floats, LookupResult, Status
 from feature_repo.stores.wire.times import ABSENT, datetime_of, micros_of
 from serving import errors
 from serving.models import Serving
@@ -29,28 +29,28 @@ Objects = Mapping[str, npt.NDArray[np.object_]]
 
 
 @dataclass(frozen=True)
-class Told:
+class FeatureLookup:
     """Stored features, a row for each entity, and what was wrong with them."""
 
-    found: Found
+    found: LookupResult
     degraded: tuple[tuple[str, ...], ...]
     problems: tuple[errors.ProblemError | None, ...]
 
-    def take(self, rows: Sequence[int]) -> Told:
+    def take(self, rows: Sequence[int]) -> FeatureLookup:
         """Some rows, in their order."""
         if len(rows) == len(self.problems):
             return self
         degraded = tuple(self.degraded[row] for row in rows)
-        return Told(self.found.take(rows), degraded, tuple(self.problems[row] for row in rows))
+        return FeatureLookup(self.found.take(rows), degraded, tuple(self.problems[row] for row in rows))
 
 
-async def online(model: Serving, ids: Sequence[int], now: datetime, waited: float = 0.0) -> Told:
+async def online(model: Serving, ids: Sequence[int], now: datetime, waited: float = 0.0) -> FeatureLookup:
     """The newest values, judged by the model's policy for values that are old or missing."""
     found = await model.plan.read_async({model.artifact.card.entity: list(ids)}, now=now, waited=waited)
     return _without_the_future(judged(model, found, ids))
 
 
-def _without_the_future(features: Told) -> Told:
+def _without_the_future(features: FeatureLookup) -> FeatureLookup:
     """Values from after the clock are refused: no answer of that moment could have rested on them."""
     lookup = features.found
     if lookup.times.max() <= lookup.asked_at + _SKEW:
@@ -67,7 +67,7 @@ def _without_the_future(features: Told) -> Told:
     return replace(features, problems=tuple(problems))
 
 
-def offline(store: FeatureStore, model: Serving, ids: Sequence[int], moments: Sequence[datetime]) -> Told:
+def offline(store: FeatureStore, model: Serving, ids: Sequence[int], moments: Sequence[datetime]) -> FeatureLookup:
     """What was known at those moments, by the very lookup that makes training sets."""
     card = model.artifact.card
     stored = [each for each in card.inputs.each if each.view in model.stored_views]
@@ -90,7 +90,7 @@ def offline(store: FeatureStore, model: Serving, ids: Sequence[int], moments: Se
     numeric = tuple(each.name for each in stored if not pa.types.is_string(told[each.name].type))
     asked_at = np.array([micros_of(moment) for moment in moments])
     ttl = np.array([view.ttl / MICROSECOND if view.ttl else np.inf for view in views])
-    found = Found(
+    found = LookupResult(
         columns=tuple(told),
         numeric=numeric,
         numbers=np.stack([told[name].cast(pa.float64()).to_numpy() for name in numeric], axis=1),
@@ -116,10 +116,12 @@ def _times(answer: pa.Table, views: Sequence[str]) -> npt.NDArray[np.int64]:
     )
 
 
-def judged(model: Serving, found: Found, ids: Sequence[int], moments: npt.NDArray[np.int64] | None = None) -> Told:
+def judged(
+    model: Serving, found: LookupResult, ids: Sequence[int], moments: npt.NDArray[np.int64] | None = None
+) -> FeatureLookup:
     """Values that are too old or missing, met as the model's card says. `moments` if the rows stand at several."""
     if found.states.max() < _STALE:
-        return Told(found, ((),) * len(ids), (None,) * len(ids))
+        return FeatureLookup(found, ((),) * len(ids), (None,) * len(ids))
     numbers, objects = found.numbers.copy(), {name: values.copy() for name, values in found.objects.items()}
     degraded: list[tuple[str, ...]] = [()] * len(ids)
     problems: list[errors.ProblemError | None] = [None] * len(ids)
@@ -147,12 +149,12 @@ def judged(model: Serving, found: Found, ids: Sequence[int], moments: npt.NDArra
             else:
                 problems[row] = errors.away(f"{what}, and {model.name} does not answer from that", 60)
         degraded[row] = tuple(notes)
-    return Told(replace(found, numbers=numbers, objects=objects), tuple(degraded), tuple(problems))
+    return FeatureLookup(replace(found, numbers=numbers, objects=objects), tuple(degraded), tuple(problems))
 
 
 def completed(
-    model: Serving, found: Found, questions: Sequence[Question], moments: Sequence[Sequence[datetime]]
-) -> Found:
+    model: Serving, found: LookupResult, questions: Sequence[Question], moments: Sequence[Sequence[datetime]]
+) -> LookupResult:
     """A row for each moment: with what is computed from it, by the functions that training ran, and what if it says."""
     each = len(moments[0])
     whole = found if each == 1 else found.take(np.repeat(np.arange(len(found)), each))

@@ -10,7 +10,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-class Grouped(Generic[Q, A]):
+class MicroBatcher(Generic[Q, A]):
     """Answers at once when idle. Under load a question waits for the group before it, and no longer.
 
     Of one event loop. `answer` takes questions and gives as many answers, in their order; if it fails, it fails for

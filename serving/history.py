@@ -15,7 +15,7 @@ from functools import partial
 from feast import FeatureStore
 
 from serving import errors, features
-from serving.grouping import Grouped
+from serving.grouping import MicroBatcher
 from serving.lanes import Lane
 from serving.memory import release_freed
 from serving.models import Serving
@@ -39,9 +39,9 @@ class History:
         self._store, self._most_rows, self._seconds = store, most_rows, seconds
         self._lane = Lane("history", _NICENESS)
         self._rows = 0
-        self._groups: dict[str, tuple[Serving, Grouped[_PastRows, features.Told]]] = {}
+        self._groups: dict[str, tuple[Serving, MicroBatcher[_PastRows, features.FeatureLookup]]] = {}
 
-    async def read(self, model: Serving, questions: Sequence[Question]) -> features.Told:
+    async def read(self, model: Serving, questions: Sequence[Question]) -> features.FeatureLookup:
         """The features of each question at its moment."""
         if self._rows + len(questions) > self._most_rows:
             raise errors.busy(f"over {self._most_rows:,} questions about the past wait for an answer")
@@ -61,14 +61,14 @@ class History:
         """End the reading."""
         self._lane.close()
 
-    def _group(self, model: Serving) -> Grouped[_PastRows, features.Told]:
+    def _group(self, model: Serving) -> MicroBatcher[_PastRows, features.FeatureLookup]:
         """Who waits for the same version of a model; a new version begins with a group of its own."""
         known = self._groups.get(model.name)
         if known is None or known[0] is not model:
-            known = self._groups[model.name] = (model, Grouped(partial(self._read, model)))
+            known = self._groups[model.name] = (model, MicroBatcher(partial(self._read, model)))
         return known[1]
 
-    async def _read(self, model: Serving, requests: Sequence[_PastRows]) -> list[features.Told]:
+    async def _read(self, model: Serving, requests: Sequence[_PastRows]) -> list[features.FeatureLookup]:
         whole = await self._lane.run(partial(self._read_rows, model, requests))
         ends = 0
         parts = []
@@ -77,7 +77,7 @@ class History:
             parts.append(whole.take(range(first, ends)))
         return parts
 
-    def _read_rows(self, model: Serving, requests: Sequence[_PastRows]) -> features.Told:
+    def _read_rows(self, model: Serving, requests: Sequence[_PastRows]) -> features.FeatureLookup:
         ids = [entity for request in requests for entity in request.ids]
         moments = [moment for request in requests for moment in request.moments]
         try:

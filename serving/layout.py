@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from feature_repo.stores.wire.found import Found
+from feature_repo.stores.wire.found import LookupResult
 from training.inputs import Inputs, Matrix
 
 _Places = npt.NDArray[np.intp]
@@ -38,7 +38,7 @@ class Layout:
         self._targets = np.array([at[name] for name in self._numbers], np.intp)
         self._sources = lru_cache(self._sources_in)
 
-    def matrix(self, found: Found, request: Mapping[str, npt.NDArray[np.float64]]) -> Matrix:
+    def matrix(self, found: LookupResult, request: Mapping[str, npt.NDArray[np.float64]]) -> Matrix:
         """A row for each row found; `request` has the inputs that the asker says."""
         rows = np.empty((len(found), self._width), np.float32)
         rows[:, self._targets] = found.numbers.take(self._sources(found.numeric), axis=1)

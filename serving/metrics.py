@@ -8,7 +8,7 @@ from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from feature_repo.stores.wire.found import Found, Status
+from feature_repo.stores.wire.found import LookupResult, Status
 from feature_repo.stores.wire.times import ABSENT
 
 _FAST = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -28,7 +28,7 @@ REFRESHED_AT = Gauge("tidemark_models_refreshed_at_seconds", "When the registry 
 ONLINE_STORE_UP = Gauge("tidemark_online_store_up", "1 if the online store answered the last ping.")
 
 
-def count_lookups(found: Found) -> None:
+def count_lookups(found: LookupResult) -> None:
     """Count what was found, and how old it was."""
     for view, states, times in zip(found.views, found.states.T.tolist(), found.times.T.tolist(), strict=True):
         for state in set(states):

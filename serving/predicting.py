@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
-from feature_repo.stores.wire.found import Found, Status
+from feature_repo.stores.wire.found import LookupResult, Status
 from feature_repo.stores.wire.times import ABSENT, datetime_of, micros_of
 from serving import features
 from serving.answer import Answer, ScoredQuestion
@@ -27,7 +27,7 @@ _STATUSES = [status.name for status in Status]
 
 
 def predictions_of(
-    model: Serving, questions: Sequence[Question], told: features.Told, log: PredictionLog
+    model: Serving, questions: Sequence[Question], told: features.FeatureLookup, log: PredictionLog
 ) -> list[Prediction]:
     """One for each question, each of them logged."""
     moments = [model.shape.moments(one.moment) for one in questions]
@@ -84,7 +84,7 @@ def predictions_of(
     return predictions
 
 
-def freshness(lookup: Found, row: int, moment: datetime) -> dict[str, AsOf]:
+def freshness(lookup: LookupResult, row: int, moment: datetime) -> dict[str, AsOf]:
     """How fresh each view's values were at the moment asked about."""
     views, asked_at = {}, micros_of(moment)
     for view, at, state in zip(lookup.views, lookup.times[row].tolist(), lookup.states[row].tolist(), strict=True):

@@ -17,7 +17,7 @@ from serving.errors import PROBLEM, ProblemError
 _FLUSH_SECONDS = 30
 
 
-class _RefusedError(Exception):
+class _RequestRefusedError(Exception):
     """The connection ends: what else came is not looked at."""
 
 
@@ -63,7 +63,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
             if size > self.header_bytes:
                 self._refuse_headers()
-                raise _RefusedError  # the parser stops here
+                raise _RequestRefusedError  # the parser stops here
         self._bytes = 0
         super().on_headers_complete()
 

@@ -20,7 +20,7 @@ _SHOWN = 60
 
 
 @dataclass(frozen=True)
-class Arrived:
+class PendingRequest:
     """What was asked, and when by the clock that measures how long an answer took."""
 
     ask: Ask
@@ -41,7 +41,7 @@ class Question:
     lookups_before: float = 0.0
 
 
-def question_of(arrived: Arrived, model: Serving, now: datetime) -> Question | errors.ProblemError:
+def question_of(arrived: PendingRequest, model: Serving, now: datetime) -> Question | errors.ProblemError:
     """The question, or what is wrong with it."""
     ask = arrived.ask
     moment = past_moment(ask.as_of, now)

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.raw.load import LoadOptions, TableReport, load
+from pipelines.raw.load import LoadOptions, LoadReport, load
 from pipelines.raw.mapping import MappingFile
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
@@ -62,7 +62,7 @@ class Desk:
         file.write_bytes(content.encode() if isinstance(content, str) else content)
         return file
 
-    def load(self, name: str = "deals", mapping: MappingFile | None = None, **options: Any) -> TableReport:
+    def load(self, name: str = "deals", mapping: MappingFile | None = None, **options: Any) -> LoadReport:
         """Load one table and see that its counts add up."""
         source = open_source(self.source, encoding=mapping.encoding if mapping else "utf-8")
         (report,) = load(source, self.store, mapping, LoadOptions(tables=(name,), **({"now": NOW} | options)))

@@ -17,7 +17,7 @@ from training.native import Native
 from training.specs import ModelSpec
 from training.split import folds, folds_by_entity
 from training.task import Task
-from training.teaching import Teaching, Unseen
+from training.teaching import TrainingRows, Unseen
 
 Shown = Callable[[str, int, int], None]
 
@@ -42,7 +42,7 @@ def candidates(
     spec: ModelSpec, taught: RowArrays, plain: Calibration, *, tune: int = 0, show: Shown = lambda *_: None
 ) -> tuple[str, list[Candidate]]:
     """By what the folds were made, and a candidate of each estimator, the best of `tune` trials."""
-    teach = Teaching(spec, taught.matrix, taught.labels, plain)
+    teach = TrainingRows(spec, taught.matrix, taught.labels, plain)
     folds_by, pairs = folds(taught.asked, taught.settled, taught.entity)
     steps, every = count(1), len(ESTIMATORS) * (tune + 1)
 

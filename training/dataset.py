@@ -25,7 +25,7 @@ from training.entity_rows import require_labels, require_unique
 from training.facts import Facts
 from training.manifest import (
     Manifest,
-    Source,
+    SourceFiles,
     code_version,
     contract_hash,
     differences,
@@ -295,7 +295,7 @@ def _answerable(
     return rows.filter(pa.array(answered)), features.filter(pa.array(answered))
 
 
-def _sources(spec: ModelSpec, views: list[BaseFeatureView], facts: Facts, rows: pa.Table) -> dict[str, Source]:
+def _sources(spec: ModelSpec, views: list[BaseFeatureView], facts: Facts, rows: pa.Table) -> dict[str, SourceFiles]:
     span = pc.min_max(rows["event_timestamp"]).as_py()
     raw = facts.home / "raw"
     known = (

@@ -142,7 +142,7 @@ def _from_server(address: str, model: str, alias: str) -> Deployed:
         version = _json(url, model)["model_version"]
         tags = {tag["key"]: tag["value"] for tag in version.get("tags", [])}
         return _pinned(model, str(version["version"]), str(version["source"]), tags.get(PINNED))
-    except _RefusedError as refusal:
+    except _RegistryRefusedError as refusal:
         if refusal.code == "RESOURCE_DOES_NOT_EXIST":
             raise _untrained(model, alias, address, is_known=False) from refusal
         if refusal.code == "INVALID_PARAMETER_VALUE":  # what MLflow answers for a model without this alias
@@ -172,7 +172,7 @@ def _fetch(address: str, path: str, folder: Path) -> None:
         (folder / name).write_bytes(_get(f"{base}/{urllib.parse.quote(f'{path}/{name}')}", path))
 
 
-class _RefusedError(RegistryUnavailableError):
+class _RegistryRefusedError(RegistryUnavailableError):
     """MLflow answered with an error of its own, and its code."""
 
     def __init__(self, message: str, code: str) -> None:
@@ -202,7 +202,7 @@ def _get(url: str, what: str) -> bytes:
             return bytes(answer.read())
     except urllib.error.HTTPError as refusal:
         message = f"{what}: the registry did not give {url}: {refusal}"
-        raise _RefusedError(message, _code_of(refusal)) from refusal
+        raise _RegistryRefusedError(message, _code_of(refusal)) from refusal
     except (OSError, http.client.HTTPException) as problem:
         raise RegistryUnavailableError(f"{what}: the registry did not give {url}: {problem}") from problem
 

@@ -20,7 +20,7 @@ LIBRARIES = ("feast", "numpy", "pandas", "pyarrow")
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFiles:
     """Files that were read, or could have been: how many, their rows, and the hash of all their bytes by name."""
 
     files: int
@@ -39,7 +39,7 @@ class Manifest:
     arguments: Mapping[str, Any]
     known_at: str
     data_end: str
-    sources: Mapping[str, Source]
+    sources: Mapping[str, SourceFiles]
     code: str
     libraries: Mapping[str, str]
     rows: int
@@ -60,7 +60,7 @@ def read_manifest(file: Path) -> Manifest:
     """A manifest from its file."""
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
-        sources = {name: Source(**source) for name, source in stored["sources"].items()}
+        sources = {name: SourceFiles(**source) for name, source in stored["sources"].items()}
         return Manifest(
             **{**stored, "sources": sources, "columns": tuple(stored["columns"]), "inputs": tuple(stored["inputs"])}
         )
@@ -81,7 +81,7 @@ def contract_hash(views: Iterable[BaseFeatureView]) -> str:
     return hashlib.sha256(json.dumps(promised).encode()).hexdigest()
 
 
-def source_of(files: Iterable[Path], root: Path) -> Source:
+def source_of(files: Iterable[Path], root: Path) -> SourceFiles:
     """Count and hash files, in the order of their names below `root`."""
     total, count, rows = hashlib.sha256(), 0, 0
     for file in files:
@@ -89,7 +89,7 @@ def source_of(files: Iterable[Path], root: Path) -> Source:
         total.update(f"{file.relative_to(root)}:{hashlib.sha256(content).hexdigest()}\n".encode())
         rows += pq.read_metadata(file).num_rows
         count += 1
-    return Source(count, rows, total.hexdigest())
+    return SourceFiles(count, rows, total.hexdigest())
 
 
 def code_version() -> str:

@@ -13,7 +13,7 @@ from feature_repo.home import home as home_folder
 from training import artifact, version_status
 from training.deployed import CHALLENGER, CHAMPION, PINNED, deployed, registry_address
 from training.fit import Fitted
-from training.gates import Verdict
+from training.gates import GateVerdict
 from training.headlines import BIAS
 from training.moved import follow
 from training.version_status import VersionStatus
@@ -73,7 +73,7 @@ class Registry:
         fitted: Fitted,
         folder: Path,
         report: Path,
-        verdicts: Sequence[Verdict],
+        verdicts: Sequence[GateVerdict],
         *,
         left_out: Sequence[str] = (),
         note: str = "",

@@ -9,7 +9,7 @@ import numpy as np
 
 from training.breakdown import GroupResult, breakdown
 from training.fit import Fitted
-from training.gates import Verdict
+from training.gates import GateVerdict
 from training.page import TIDE, drawn, page, pairs
 from training.wording import counted
 
@@ -22,7 +22,7 @@ _SHOWN = (
 _NEWCOMERS = "it knows only what the feature views hold; of entities that came last month that is little"
 
 
-def report(fitted: Fitted, verdicts: Sequence[Verdict], caveats: Sequence[str] = ()) -> str:
+def report(fitted: Fitted, verdicts: Sequence[GateVerdict], caveats: Sequence[str] = ()) -> str:
     """The page as HTML, pictures included."""
     spec, manifest = fitted.spec, fitted.training_set.manifest
     held_out = fitted.rows.asked[fitted.test]

@@ -35,7 +35,7 @@ class Unseen:
 
 
 @dataclass(frozen=True)
-class Teaching:
+class TrainingRows:
     """The rows that teach."""
 
     spec: ModelSpec

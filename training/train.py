@@ -20,7 +20,7 @@ from training.caveats import caveats, trained_ranges
 from training.dataset import TrainingSet, training_set, views_of
 from training.deployed import NotDeployedError
 from training.fit import Fitted, fit
-from training.gates import Evidence, Verdict, verdicts
+from training.gates import Evidence, GateVerdict, verdicts
 from training.graph import graph_of
 from training.headlines import BIAS
 from training.models import spec_of
@@ -42,7 +42,7 @@ class Trained:
 
     fitted: Fitted
     version: str
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[GateVerdict, ...]
     caveats: tuple[str, ...]
     folder: Path
     report: Path
@@ -60,7 +60,7 @@ class Trained:
         return {**self.fitted.best.figures, **coverage, BIAS: self.fitted.spec.task.bias(labels, answers)}
 
     @property
-    def failures(self) -> tuple[Verdict, ...]:
+    def failures(self) -> tuple[GateVerdict, ...]:
         """The gates that failed."""
         return tuple(verdict for verdict in self.verdicts if verdict.outcome == "failed")
 

@@ -22,7 +22,7 @@ from feature_repo.stores.asof import parquet_writes
 from feature_repo.stores.asof.entity_rows import EntityRows
 from feature_repo.stores.asof.every_entity import every_entity
 from feature_repo.stores.asof.point_in_time import PointInTimeAnswer
-from feature_repo.stores.asof.pulls import Pull, PullLatest
+from feature_repo.stores.asof.pulls import PullLatest, SourceScan
 from feature_repo.stores.asof.retrieval import AsofRetrievalJob
 from feature_repo.stores.asof.view_join import check_columns, joins_of
 
@@ -155,7 +155,7 @@ class AsofOfflineStore(OfflineStore):
     ) -> RetrievalJob:
         """All rows within a span of event times, both ends included."""
         return AsofRetrievalJob(
-            Pull(
+            SourceScan(
                 data_source,
                 tuple(join_key_columns),
                 tuple(feature_name_columns),

@@ -32,7 +32,7 @@ from feature_repo.stores.wire.script import EventSpan
 from feature_repo.stores.wire.settings import WireSettings
 from feature_repo.stores.wire.transport import Client, Wire
 from feature_repo.stores.wire.transport_async import AsyncWire
-from feature_repo.stores.wire.write import Manner, Row, Target, Written, batches_of_rows, write_table
+from feature_repo.stores.wire.write import Row, WriteOptions, WriteTarget, Written, batches_of_rows, write_table
 
 
 class WireRedisOnlineStoreConfig(RedisOnlineStoreConfig):
@@ -262,13 +262,13 @@ def key_layout(project: str, view: FeatureView) -> KeyLayout:
     return KeyLayout.of(project, {field.name: field.dtype.to_value_type() for field in view.entity_columns})
 
 
-def _target(config: RepoConfig, view: FeatureView) -> Target:
+def _target(config: RepoConfig, view: FeatureView) -> WriteTarget:
     source = view.batch_source
     if source is None:
         raise ValueError(
             f"view {view.name!r}: expected a batch source, which names the columns of the times, found none"
         )
-    return Target(
+    return WriteTarget(
         view=versioned_name(view, config),
         layout=key_layout(config.project, view),
         features=tuple((field.name, field.dtype.to_value_type()) for field in view.features),
@@ -277,9 +277,9 @@ def _target(config: RepoConfig, view: FeatureView) -> Target:
     )
 
 
-def _manner(config: RepoConfig) -> Manner:
+def _manner(config: RepoConfig) -> WriteOptions:
     online = _config(config.online_store)
-    return Manner(
+    return WriteOptions(
         guarded=not online.skip_dedup,
         expire_seconds=online.key_ttl_seconds or None,
         by_slot=online.redis_type == RedisType.redis_cluster,

@@ -9,12 +9,12 @@ from feast import FeatureView
 
 from expectations.archive import keep
 from expectations.docs import build, page_of
-from expectations.outcome import Outcome
+from expectations.outcome import ValidationResult
 from feature_repo.cadence import cadence_of
 from feature_repo.fields import features_of
 from feature_repo.views import TEMPORAL
 from pipelines.assets.raw import raw_key
-from pipelines.gate import Verdict, judge
+from pipelines.gate import BlockVerdict, judge
 from pipelines.inputs import RefusedInputsError, require_inputs
 from pipelines.partitions import DAILY, days_of
 from pipelines.portrait import portrait_of
@@ -107,7 +107,7 @@ def _checks(view: str) -> list[dg.AssetCheckSpec]:
     ]  # fmt: skip
 
 
-def _results(view: str, verdicts: list[Verdict], refused: Mapping[date, Path]) -> list[dg.AssetCheckResult]:
+def _results(view: str, verdicts: list[BlockVerdict], refused: Mapping[date, Path]) -> list[dg.AssetCheckResult]:
     outcomes = [outcome for verdict in verdicts for outcome in verdict.outcomes]
     return [
         dg.AssetCheckResult(
@@ -127,7 +127,7 @@ def _results(view: str, verdicts: list[Verdict], refused: Mapping[date, Path]) -
     ]
 
 
-def _told(outcomes: list[Outcome], severity: str, refused: Mapping[date, Path]) -> dict[str, dg.MetadataValue]:
+def _told(outcomes: list[ValidationResult], severity: str, refused: Mapping[date, Path]) -> dict[str, dg.MetadataValue]:
     failures = [
         dg.TableRecord({"day": str(outcome.day or "several"), "columns": ", ".join(f.columns), "reason": f.sentence})
         for outcome in outcomes

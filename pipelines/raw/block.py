@@ -29,7 +29,7 @@ class CountsDoNotAddUpError(AssertionError):
 
 
 @dataclass(frozen=True)
-class Block:
+class RowBlock:
     """The rows of some days in one DuckDB table."""
 
     connection: duckdb.DuckDBPyConnection

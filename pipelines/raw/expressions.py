@@ -62,7 +62,7 @@ _LONGEST = 10_000
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompiledExpression:
     """SQL for an expression, what can be wrong with the cells it is made of, and the forms of dates in it."""
 
     sql: str
@@ -92,7 +92,7 @@ def nearest(text: str, known: Iterable[str]) -> str:
 
 def compile_expression(
     text: str, columns: Mapping[str, str], *, grouped: bool = False, strict: bool = False
-) -> Compiled:
+) -> CompiledExpression:
     """SQL for an expression over a source's columns (name to DuckDB type).
 
     `strict` lets a cell that is no number stop the load, since a group has no row of its own to refuse.
@@ -103,7 +103,7 @@ def compile_expression(
         raise BadExpressionError(TOO_LONG) from None
 
 
-def _compile(text: str, columns: Mapping[str, str], *, grouped: bool, strict: bool) -> Compiled:
+def _compile(text: str, columns: Mapping[str, str], *, grouped: bool, strict: bool) -> CompiledExpression:
     tree = with_years_between(_tree(text))
     _require_offered(tree, text, grouped=grouped)
     # Decided before any of them is replaced, since what a cell stands for may depend on another.
@@ -113,7 +113,7 @@ def _compile(text: str, columns: Mapping[str, str], *, grouped: bool, strict: bo
         source = column_of(".".join(part.name for part in column.parts), columns)
         cell, is_text = name(source), columns[source] == "VARCHAR"
         cells.append((column, cell, _reading_wanted(column, cell) if is_text else None))
-    reader = _Reader(tree, strict)
+    reader = _TokenReader(tree, strict)
     for column, cell, wanted in cells:
         if wanted:
             reader.read(column, wanted)
@@ -155,7 +155,7 @@ def _require_offered(tree: sql.Expr, text: str, *, grouped: bool) -> None:
 
 
 @dataclass
-class _Reader:
+class _TokenReader:
     """A tree in which text is being replaced by its meaning, with what can be wrong with it."""
 
     tree: sql.Expr
@@ -183,10 +183,10 @@ class _Reader:
         self.tree = replaced(self.tree, node, other)
         return other
 
-    def compiled(self) -> Compiled:
+    def compiled(self) -> CompiledExpression:
         """The tree as SQL, and each check under the conditions of the CASE branches that it counts in."""
         checks = (Check(check.reason, " AND ".join([check.condition, *_guards(node)])) for node, check in self.found)
-        return Compiled(self.tree.sql(dialect="duckdb"), tuple(dict.fromkeys(checks)), tuple(self.forms))
+        return CompiledExpression(self.tree.sql(dialect="duckdb"), tuple(dict.fromkeys(checks)), tuple(self.forms))
 
 
 def _guards(node: sql.Expr, until: sql.Expr | None = None) -> Iterator[str]:

@@ -25,14 +25,14 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from pipelines.raw.admission import Admission, admit
-from pipelines.raw.block import NO_CONTENT, Block, blocks_of, content_of
+from pipelines.raw.block import NO_CONTENT, RowBlock, blocks_of, content_of
 from pipelines.raw.contracts import RawTable
 from pipelines.raw.expressions import nearest
 from pipelines.raw.lost_rows import LostRowsGuard
 from pipelines.raw.mapping import Mapped, MappingFile, Part
 from pipelines.raw.resume import resume_from
 from pipelines.raw.scan import BadSourceError, Known, Rejected, Scan, SourceAwayError, Work
-from pipelines.raw.sources import Source
+from pipelines.raw.sources import RawSource
 from pipelines.raw.store import BadHomeError, DayCounts, RawStore
 from pipelines.raw.tables import TABLES
 from pipelines.raw.workspace import broken_off, connect
@@ -61,7 +61,7 @@ class LoadOptions:
 
 
 @dataclass(frozen=True)
-class TableReport:
+class LoadReport:
     """What became of one table: `read` is `loaded + quarantined + superseded`.
 
     Where an entry of the mapping groups, its loaded rows are `summed_up` from so many rows of the source, and with the
@@ -89,12 +89,12 @@ class TableReport:
 
 
 def load(
-    source: Source,
+    source: RawSource,
     store: RawStore,
     mapping: MappingFile | None = None,
     options: LoadOptions = LoadOptions(),
     progress: Progress = lambda _table, _done, _total: None,
-) -> list[TableReport]:
+) -> list[LoadReport]:
     """Load raw tables from a source. One table that cannot be read does not keep the others from being loaded."""
     if options.first and options.last and options.first > options.last:
         raise BadSourceError(f"the first day asked for, {options.first}, is after the last, {options.last}.")
@@ -112,25 +112,25 @@ def load(
                 if mapping.parts.get(table.name) if mapping else source.has(table.name):
                     reports.append(_load_table(source, store, table, mapping, options, progress))
                 else:
-                    reports.append(TableReport(table.name, absent=True))
+                    reports.append(LoadReport(table.name, absent=True))
             except SourceAwayError as problem:
-                return [*reports, TableReport(table.name, problem=str(problem))]
+                return [*reports, LoadReport(table.name, problem=str(problem))]
             except (BadSourceError, BadHomeError) as problem:
-                reports.append(TableReport(table.name, problem=str(problem)))
+                reports.append(LoadReport(table.name, problem=str(problem)))
             except OSError as problem:
                 message = f"{table.name}: {source} or {store.home} cannot be used ({problem})."
-                reports.append(TableReport(table.name, problem=message))
+                reports.append(LoadReport(table.name, problem=message))
     return reports
 
 
 def _load_table(
-    source: Source,
+    source: RawSource,
     store: RawStore,
     table: RawTable,
     mapping: MappingFile | None,
     options: LoadOptions,
     progress: Progress,
-) -> TableReport:
+) -> LoadReport:
     parts = mapping.parts[table.name] if mapping else (Part.plain(table),)
     ledger = store.ledger(table.name)
     declaration = hashlib.sha256(repr((table, mapping.text if mapping else "")).encode()).hexdigest()[:16]
@@ -180,7 +180,7 @@ class _Loading:
     options: LoadOptions
     progress: Progress
 
-    def run(self, ledger: Mapping[date | None, DayCounts]) -> TableReport:
+    def run(self, ledger: Mapping[date | None, DayCounts]) -> LoadReport:
         rejected = tuple(line for scan in self.scans for line in scan.rejected)
         offered = self._offered(ledger, rejected)
         wanted = {
@@ -199,7 +199,7 @@ class _Loading:
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="write") as writers:
             for number, offered_now in enumerate(blocks_of(wanted, self.options.block_rows)):
                 # Two tables in turn: one is being written while the other is filled.
-                block = Block(self.connection, self.table, f"block_{number % 2}")
+                block = RowBlock(self.connection, self.table, f"block_{number % 2}")
                 counts = self._filled(block, offered_now)
                 done += [future.result() for future in pending]
                 self.progress(self.table.name, sum(one.read for one in done), total)
@@ -222,14 +222,14 @@ class _Loading:
             return f"{self.table.name}: {_every(refused, 'new or changed row')} refused; {remedy}"
         return ""
 
-    def _filled(self, block: Block, offered: Mapping[date | None, int]) -> dict[date | None, DayCounts]:
+    def _filled(self, block: RowBlock, offered: Mapping[date | None, int]) -> dict[date | None, DayCounts]:
         try:
             return block.fill(self.admissions, offered)
         finally:
             for scan in self.scans:
                 scan.verify_unchanged()
 
-    def _write(self, block: Block, day: date | None, counts: DayCounts, rejected: tuple[Rejected, ...]) -> DayCounts:
+    def _write(self, block: RowBlock, day: date | None, counts: DayCounts, rejected: tuple[Rejected, ...]) -> DayCounts:
         # Lines that were no rows have no day either.
         lines = () if day else rejected
         reasons = Counter(counts.reasons) + Counter(line.reason for line in lines)
@@ -271,13 +271,13 @@ class _Loading:
             return True
         return (before.read, before.content) != (read, content)
 
-    def _report(self, done: list[DayCounts], *, days_emptied: int, days_unchanged: int) -> TableReport:
+    def _report(self, done: list[DayCounts], *, days_emptied: int, days_unchanged: int) -> LoadReport:
         grouped = any(admission.grouped for admission in self.admissions)
         reasons: dict[str, int] = {}
         for counts in done:
             for reason, rows in counts.reasons.items():
                 reasons[reason] = reasons.get(reason, 0) + rows
-        return TableReport(
+        return LoadReport(
             self.table.name,
             read=sum(counts.read for counts in done),
             loaded=sum(counts.loaded for counts in done),

@@ -101,7 +101,7 @@ def read_located(file: Path, top: str) -> tuple[str, Located]:
     passwords that was named by mistake, no message shows a word.
     """
     text = _text(file, top)
-    reader = _Reader(file)
+    reader = _DocumentReader(file)
     try:
         root = reader.located(yaml.compose(text, Loader=yaml.SafeLoader))
     except (yaml.YAMLError, RecursionError, BadMappingError) as problem:
@@ -165,7 +165,7 @@ def _mistake(file: Path, problem: Exception) -> BadMappingError:
 
 
 @dataclass
-class _Reader:
+class _DocumentReader:
     """Reads nodes, and counts them: aliases of aliases make a short file into more values than memory holds."""
 
     file: Path

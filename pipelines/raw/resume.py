@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from pipelines.raw.mapping import Part
-from pipelines.raw.sources import Source
+from pipelines.raw.sources import RawSource
 from pipelines.raw.store import DayCounts
 
 
-def resume_from(source: Source, parts: Sequence[Part], ledger: Mapping[date | None, DayCounts]) -> date | None:
+def resume_from(source: RawSource, parts: Sequence[Part], ledger: Mapping[date | None, DayCounts]) -> date | None:
     """The first day of which the source holds more or fewer rows than were loaded; else the last one loaded.
 
     None means all of it: if the source cannot count its days, or a mapping lets only some of its rows through.

@@ -18,7 +18,7 @@ _URL = re.compile(r"(\w+)([+]\w+)?://|.*password\s*=", re.IGNORECASE | re.DOTALL
 _ALONE = "a database is a source of its own: expected either one postgresql:// URL, or folders."
 
 
-class Source(Protocol):
+class RawSource(Protocol):
     """Anywhere that raw tables can be scanned from."""
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Source(Protocol):
         ...
 
 
-def open_source(where: str | Path | Sequence[str | Path], *, encoding: str = "utf-8") -> Source:
+def open_source(where: str | Path | Sequence[str | Path], *, encoding: str = "utf-8") -> RawSource:
     """The source that a path or a URL names; or several folders: a list, a glob, or paths as in a search path."""
     places = [where] if isinstance(where, str | Path) else list(where)
     if any(_URL.match(str(place)) for place in places):

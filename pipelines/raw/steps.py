@@ -10,7 +10,7 @@ from pipelines.parquet import quoted
 from pipelines.raw.checks import NAIVE, ZONED, Check, name, number_in, something_in, time_in
 from pipelines.raw.contracts import Column
 from pipelines.raw.date_forms import DateForm
-from pipelines.raw.expressions import Compiled, column_of, compile_expression, nearest
+from pipelines.raw.expressions import CompiledExpression, column_of, compile_expression, nearest
 from pipelines.raw.located import Located
 from pipelines.raw.readings import DIRECTIVES, FORMAT, BadExpressionError
 from pipelines.raw.time_zones import time_zone
@@ -74,7 +74,7 @@ def compile_column(column: Column, spec: Located, source: Mapping[str, str], *, 
     return CompiledColumn(value, tuple(checks), forms)
 
 
-def located(spec: Located, compiled: Callable[[], Compiled]) -> Compiled:
+def located(spec: Located, compiled: Callable[[], CompiledExpression]) -> CompiledExpression:
     """Compile, and tell a mistake with its place."""
     try:
         return compiled()
@@ -82,15 +82,15 @@ def located(spec: Located, compiled: Callable[[], Compiled]) -> Compiled:
         raise spec.mistake(str(problem)) from problem
 
 
-def _start(kind: str, spec: Located, source: Mapping[str, str], *, grouped: bool) -> Compiled:
+def _start(kind: str, spec: Located, source: Mapping[str, str], *, grouped: bool) -> CompiledExpression:
     if kind == "constant":
-        return Compiled(_literal(spec))
+        return CompiledExpression(_literal(spec))
     if kind == "key":
         cells = spec.words("columns")
-        return located(spec, lambda: Compiled(_key([name(column_of(cell, source)) for cell in cells])))
+        return located(spec, lambda: CompiledExpression(_key([name(column_of(cell, source)) for cell in cells])))
     text = spec.word(f"one {kind}")
     if kind == "column":
-        return located(spec, lambda: Compiled(name(column_of(text, source))))
+        return located(spec, lambda: CompiledExpression(name(column_of(text, source))))
     return located(spec, lambda: compile_expression(text, source, grouped=grouped, strict=grouped))
 
 
@@ -217,9 +217,9 @@ def _span(spec: Located) -> str:
     return span
 
 
-def _checks(column: Column, compiled: Compiled) -> tuple[Check, ...]:
+def _checks(column: Column, compiled: CompiledExpression) -> tuple[Check, ...]:
     return tuple(Check(f"{column.name}: {check.reason}", check.condition) for check in compiled.checks)
 
 
-def _forms(column: Column, spec: Located, compiled: Compiled) -> tuple[DateForm, ...]:
+def _forms(column: Column, spec: Located, compiled: CompiledExpression) -> tuple[DateForm, ...]:
     return tuple(DateForm(f"{spec.place}: {column.name}", text, (form,)) for text, form in compiled.forms)

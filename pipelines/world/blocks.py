@@ -18,7 +18,7 @@ from pipelines.world.files import write_engagement
 from pipelines.world.frames import Frame, arrow_of, rows_of, stack, take
 from pipelines.world.lives import Lives, lives_of
 from pipelines.world.messages import messages_of
-from pipelines.world.plan import Block, WorldPlan
+from pipelines.world.plan import CustomerBlock, WorldPlan
 from pipelines.world.records import customer_frame, property_frame
 from pipelines.world.town import Town, town_of
 
@@ -31,7 +31,7 @@ class Made:
     blemishes: Mapping[str, Mapping[str, int]]
 
 
-def make_block(plan: WorldPlan, block: Block, folder: Path) -> Made:
+def make_block(plan: WorldPlan, block: CustomerBlock, folder: Path) -> Made:
     """Make the block. Its engagement goes to files under `folder`; the rest is small and is handed back."""
     town = town_of(plan, block)
     lives = lives_of(town)

@@ -21,7 +21,7 @@ DOCUMENTS = 400
 
 
 @dataclass(frozen=True)
-class Pull:
+class EventRate:
     """Events of one kind a day for a middling customer, and how a wish or a whim of strength 1 raises them."""
 
     base: float
@@ -29,18 +29,18 @@ class Pull:
     whim: float
 
 
-SESSIONS = Pull(0.66, 1.1, 0.4)
-READING = Pull(0.42, 2.2, 0.2)
-SEARCHING = Pull(0.44, 2.4, 0.8)
-VIEWS_PER_SEARCH = Pull(1.5, 0.4, 0.3)
-SAVING = Pull(0.006, 10.0, 3.0)
+SESSIONS = EventRate(0.66, 1.1, 0.4)
+READING = EventRate(0.42, 2.2, 0.2)
+SEARCHING = EventRate(0.44, 2.4, 0.8)
+VIEWS_PER_SEARCH = EventRate(1.5, 0.4, 0.3)
+SAVING = EventRate(0.006, 10.0, 3.0)
 
 ACTS_AT_ODD_HOURS = 0.1
 """Share of acts outside the customer's own hours."""
 
 
 @dataclass(frozen=True)
-class Days:
+class SimulatedDays:
     """What each customer (row) is like on each day of the world (column)."""
 
     start_day: int
@@ -51,15 +51,15 @@ class Days:
     wish: Floats
     whim: Floats
 
-    def acts(self, pull: Pull, share: Floats) -> Floats:
+    def acts(self, pull: EventRate, share: Floats) -> Floats:
         """Acts to expect of each customer on each day."""
         return self._rate(pull, share) * self.zeal
 
-    def messages(self, pull: Pull, share: Floats) -> Floats:
+    def messages(self, pull: EventRate, share: Floats) -> Floats:
         """Messages to expect for each customer on each day: their sender knows no weekday habits and moods."""
         return self._rate(pull, share) * self.pace
 
-    def _rate(self, pull: Pull, share: Floats) -> Floats:
+    def _rate(self, pull: EventRate, share: Floats) -> Floats:
         raised: Floats = 1 + pull.wish * self.wish + pull.whim * self.whim
         return (pull.base * share).astype(np.float32)[:, None] * raised
 
@@ -68,7 +68,7 @@ class Days:
         return weekday_of(day + self.start_day)
 
 
-def days_of(town: Town, lives: Lives) -> Days:
+def days_of(town: Town, lives: Lives) -> SimulatedDays:
     """The days of the town's customers."""
     plan, people, count = town.plan, town.people, town.block.count
     rng = town.rng("days")
@@ -87,7 +87,7 @@ def days_of(town: Town, lives: Lives) -> Days:
     here = np.arange(plan.days) > joined_day[:, None]
     pace = people.habits.pace.astype(np.float32)[:, None] * here
     zeal = pace * bent * daily(np.exp(mood - 0.125))
-    return Days(plan.start_day, pace, zeal, daily(lives.wish), daily(lives.whim))
+    return SimulatedDays(plan.start_day, pace, zeal, daily(lives.wish), daily(lives.whim))
 
 
 def scatter(rng: np.random.Generator, rate: Floats) -> tuple[Ints, Ints]:
@@ -98,7 +98,7 @@ def scatter(rng: np.random.Generator, rate: Floats) -> tuple[Ints, Ints]:
     return who, day
 
 
-def moments(rng: np.random.Generator, days: Days, habits: Habits, who: Ints, day: Ints) -> Ints:
+def moments(rng: np.random.Generator, days: SimulatedDays, habits: Habits, who: Ints, day: Ints) -> Ints:
     """The instants at which those customers act on those days, each within hours of their own."""
     u = rng.random(len(who), np.float32)
     weekend = (days.weekday(day) >= 5).astype(np.int8)
@@ -123,7 +123,7 @@ def events(
     }
 
 
-def acts_of(town: Town, lives: Lives, days: Days) -> Frame:
+def acts_of(town: Town, lives: Lives, days: SimulatedDays) -> Frame:
     """Everything that the town's customers do of their own accord."""
     homes, habits = town.homes, town.people.habits
     rng = town.rng("acts")
@@ -157,7 +157,9 @@ def acts_of(town: Town, lives: Lives, days: Days) -> Frame:
     return stack(parts)
 
 
-def _regions_searched(town: Town, rng: np.random.Generator, lives: Lives, days: Days, *, who: Ints, day: Ints) -> Ints:
+def _regions_searched(
+    town: Town, rng: np.random.Generator, lives: Lives, days: SimulatedDays, *, who: Ints, day: Ints
+) -> Ints:
     """The home region mostly; with a wish to move the region aimed at; anywhere now and then."""
     week = day // 7
     u = rng.random(len(who), np.float32)

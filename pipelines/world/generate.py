@@ -35,7 +35,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class TableReport:
+class GeneratedTable:
     """What was written of one table."""
 
     rows: int
@@ -48,7 +48,7 @@ class TableReport:
 class WorldReport:
     """What was written, table by table."""
 
-    tables: Mapping[str, TableReport]
+    tables: Mapping[str, GeneratedTable]
 
 
 def generate(plan: WorldPlan, out: Path, progress: Progress | None = None, workers: int = 2) -> WorldReport:
@@ -125,7 +125,7 @@ def _report(folder: Path, counts: Mapping[str, Mapping[str, int]]) -> WorldRepor
         files = sorted((folder / raw.name).rglob("*.parquet"))
         rows = sum(pq.read_metadata(file).num_rows for file in files)
         size = sum(file.stat().st_size for file in files)
-        tables[raw.name] = TableReport(rows, size, len(files), dict(sorted(counts[raw.name].items())))
+        tables[raw.name] = GeneratedTable(rows, size, len(files), dict(sorted(counts[raw.name].items())))
     return WorldReport(tables)
 
 

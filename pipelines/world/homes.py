@@ -14,7 +14,7 @@ from pipelines.raw.tables.homes import PROPERTIES
 from pipelines.world.clock import YEAR_DAYS, Bools, Floats, Ints, year_of
 from pipelines.world.frames import code
 from pipelines.world.markets import Markets
-from pipelines.world.plan import HISTORY_YEARS, Block, WorldPlan
+from pipelines.world.plan import HISTORY_YEARS, CustomerBlock, WorldPlan
 from pipelines.world.seeds import generator
 
 PER_CUSTOMER = 2
@@ -94,7 +94,7 @@ class Homes:
         return np.where(sizes > 0, self.by_region[at], -1)
 
 
-def homes_of(plan: WorldPlan, block: Block, markets: Markets) -> Homes:
+def homes_of(plan: WorldPlan, block: CustomerBlock, markets: Markets) -> Homes:
     """The homes that the block's customers own, buy and look at."""
     rng = generator(plan.seed, "homes", block.number)
     count = PER_CUSTOMER * block.count

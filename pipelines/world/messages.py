@@ -9,25 +9,25 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.world.clock import DAY, HOUR, MINUTE, Bools, Floats, Ints
-from pipelines.world.engagement import Days, Pull, events, scatter
+from pipelines.world.engagement import EventRate, SimulatedDays, events, scatter
 from pipelines.world.frames import Frame, stack
 from pipelines.world.people import Habits
 from pipelines.world.town import Town
 
-EMAILS = Pull(0.52, 0.15, 0.1)
-ALERTS = Pull(0.40, 0.35, 0.3)
+EMAILS = EventRate(0.52, 0.15, 0.1)
+ALERTS = EventRate(0.40, 0.35, 0.3)
 
 SEND_HOURS = np.array([*range(24), *range(6, 23), *range(7, 22), *range(8, 20)])
 """Each hour as often as messages go out in it: all hours, the day's more."""
 
 
-def messages_of(town: Town, days: Days) -> Frame:
+def messages_of(town: Town, days: SimulatedDays) -> Frame:
     """Every message to the town's customers and every answer, chained by the message's id."""
     first = town.block.number << 32
     return stack([*_emails(town, days, first + 1), *_alerts(town, days, first + (1 << 31))])
 
 
-def _emails(town: Town, days: Days, first_id: int) -> list[Frame]:
+def _emails(town: Town, days: SimulatedDays, first_id: int) -> list[Frame]:
     rng, habits = town.rng("emails"), town.people.habits
     who, time, hour, weekday, wish = _sent(rng, days, days.messages(EMAILS, habits.emails))
     ids = first_id + np.arange(len(who))
@@ -43,7 +43,7 @@ def _emails(town: Town, days: Days, first_id: int) -> list[Frame]:
     return [delivered, opened, clicked, replied]
 
 
-def _alerts(town: Town, days: Days, first_id: int) -> list[Frame]:
+def _alerts(town: Town, days: SimulatedDays, first_id: int) -> list[Frame]:
     rng, habits = town.rng("alerts"), town.people.habits
     who, time, hour, weekday, wish = _sent(rng, days, days.messages(ALERTS, habits.alerts))
     ids = first_id + np.arange(len(who))
@@ -55,7 +55,7 @@ def _alerts(town: Town, days: Days, first_id: int) -> list[Frame]:
     return [sent, opened, dismissed]
 
 
-def _sent(rng: np.random.Generator, days: Days, rate: Floats) -> tuple[Ints, Ints, Floats, Ints, Floats]:
+def _sent(rng: np.random.Generator, days: SimulatedDays, rate: Floats) -> tuple[Ints, Ints, Floats, Ints, Floats]:
     """Who is sent a message when: instant, hour of the day, weekday, and the wish to move at that time."""
     who, day = scatter(rng, rate)
     hour = SEND_HOURS[rng.integers(0, len(SEND_HOURS), len(who))] + rng.random(len(who))

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipelines.world.clock import DAY, Bools, Floats, Ints
 from pipelines.world.markets import Markets
-from pipelines.world.plan import Block, WorldPlan
+from pipelines.world.plan import CustomerBlock, WorldPlan
 from pipelines.world.seeds import generator
 
 JOINED_MIDWAY = 0.2
@@ -54,7 +54,7 @@ class People:
     habits: Habits
 
 
-def people_of(plan: WorldPlan, block: Block, markets: Markets) -> People:
+def people_of(plan: WorldPlan, block: CustomerBlock, markets: Markets) -> People:
     """The customers of the block and their habits."""
     rng = generator(plan.seed, "people", block.number)
     count = block.count

@@ -15,7 +15,7 @@ CUSTOMER_DAYS_PER_BLOCK = 1_000_000
 
 
 @dataclass(frozen=True)
-class Block:
+class CustomerBlock:
     """Consecutive customers that are made together: indices `first` to `first + count - 1`."""
 
     number: int
@@ -73,8 +73,10 @@ class WorldPlan:
         return min(60, max(20, self.customers // 400))
 
     @property
-    def blocks(self) -> tuple[Block, ...]:
+    def blocks(self) -> tuple[CustomerBlock, ...]:
         """The customers in blocks; their size depends on the days alone, so memory does not grow with customers."""
         size = min(2_500, max(250, CUSTOMER_DAYS_PER_BLOCK // self.days))
         firsts = range(0, self.customers, size)
-        return tuple(Block(number, first, min(size, self.customers - first)) for number, first in enumerate(firsts))
+        return tuple(
+            CustomerBlock(number, first, min(size, self.customers - first)) for number, first in enumerate(firsts)
+        )

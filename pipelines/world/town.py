@@ -10,7 +10,7 @@ from pipelines.world.economy import Economy, economy_of
 from pipelines.world.homes import Homes, homes_of
 from pipelines.world.markets import Markets, markets_of
 from pipelines.world.people import People, people_of
-from pipelines.world.plan import Block, WorldPlan
+from pipelines.world.plan import CustomerBlock, WorldPlan
 from pipelines.world.seeds import generator
 
 
@@ -19,7 +19,7 @@ class Town:
     """Everything that is so before anybody acts."""
 
     plan: WorldPlan
-    block: Block
+    block: CustomerBlock
     economy: Economy
     markets: Markets
     homes: Homes
@@ -30,7 +30,7 @@ class Town:
         return generator(self.plan.seed, purpose, self.block.number)
 
 
-def town_of(plan: WorldPlan, block: Block) -> Town:
+def town_of(plan: WorldPlan, block: CustomerBlock) -> Town:
     """The town of that block."""
     economy = economy_of(plan)
     markets = markets_of(plan, economy)

@@ -10,7 +10,7 @@ from serving import errors, features
 from serving.bodies import body_of, described
 from serving.dependencies import TheScorer
 from serving.predicting import freshness
-from serving.questions import Arrived, question_of
+from serving.questions import PendingRequest, question_of
 from serving.routes import PROBLEMS
 from serving.schemas import Ask, AskFeatures, Vector
 
@@ -26,7 +26,7 @@ async def vector(service: str, request: Request, scorer: TheScorer) -> Vector:
         raise errors.ProblemError(
             404, "No such service", f"no serving model reads a service {service!r}; see /v1/models"
         )
-    arrived = Arrived(Ask.model_validate(asked.model_dump()), time.perf_counter())
+    arrived = PendingRequest(Ask.model_validate(asked.model_dump()), time.perf_counter())
     question = question_of(arrived, model, scorer.settings.clock())
     if isinstance(question, errors.ProblemError):
         raise question

@@ -10,7 +10,7 @@ import pytest
 
 from expectations.archive import files, keep, kept
 from expectations.docs import FAILURES, LATEST, build, page_of
-from expectations.outcome import Outcome
+from expectations.outcome import ValidationResult
 from expectations.validate import validate
 from feature_repo.views import MARKET, PROPERTY
 
@@ -20,16 +20,16 @@ Replace = Callable[[pa.Table, str, Any], pa.Table]
 
 
 @pytest.fixture
-def passed(good: Good) -> Outcome:
+def passed(good: Good) -> ValidationResult:
     return validate(good(MARKET), MARKET, day=DAY)
 
 
 @pytest.fixture
-def failed(good: Good, replace: Replace) -> Outcome:
+def failed(good: Good, replace: Replace) -> ValidationResult:
     return validate(replace(good(MARKET), "median_sale_price", -1.0), MARKET, day=DAY)
 
 
-def test_an_outcome_is_kept_whole_and_small(failed: Outcome, tmp_path: Path) -> None:
+def test_an_outcome_is_kept_whole_and_small(failed: ValidationResult, tmp_path: Path) -> None:
     assert keep(failed, tmp_path).stat().st_size < 10_000
     back = kept(tmp_path, "market", DAY)
     assert back == failed
@@ -38,14 +38,14 @@ def test_an_outcome_is_kept_whole_and_small(failed: Outcome, tmp_path: Path) -> 
     assert kept(tmp_path, "market", DAY + timedelta(days=1)) is None
 
 
-def test_a_day_has_one_outcome_the_latest(passed: Outcome, failed: Outcome, tmp_path: Path) -> None:
+def test_a_day_has_one_outcome_the_latest(passed: ValidationResult, failed: ValidationResult, tmp_path: Path) -> None:
     keep(failed, tmp_path)
     keep(passed, tmp_path)
     assert [file.name for file in files(tmp_path, "market")] == ["2024-01-05.passed.json.gz"]
     assert kept(tmp_path, "market", DAY) == passed
 
 
-def test_the_site_shows_a_page_of_each_outcome(failed: Outcome, tmp_path: Path) -> None:
+def test_the_site_shows_a_page_of_each_outcome(failed: ValidationResult, tmp_path: Path) -> None:
     keep(failed, tmp_path)
     index = build(tmp_path)
     assert page_of(tmp_path, "market", DAY).relative_to(index.parent).as_posix() in index.read_text()
@@ -54,11 +54,13 @@ def test_the_site_shows_a_page_of_each_outcome(failed: Outcome, tmp_path: Path) 
     assert "within_season_0_days" in page
 
 
-def test_the_site_does_not_grow_without_bound(passed: Outcome, failed: Outcome, tmp_path: Path) -> None:
+def test_the_site_does_not_grow_without_bound(
+    passed: ValidationResult, failed: ValidationResult, tmp_path: Path
+) -> None:
     for n in range(LATEST + FAILURES + 5):
         day = DAY + timedelta(days=n)
         outcome = passed if n >= FAILURES + 5 else failed
-        keep(Outcome(**{**vars(outcome), "day": day}), tmp_path)
+        keep(ValidationResult(**{**vars(outcome), "day": day}), tmp_path)
         if n == 0:
             build(tmp_path)
     build(tmp_path)
@@ -67,7 +69,9 @@ def test_the_site_does_not_grow_without_bound(passed: Outcome, failed: Outcome, 
     assert not page_of(tmp_path, "market", DAY).exists()
 
 
-def test_what_has_not_changed_is_not_built_again(passed: Outcome, failed: Outcome, tmp_path: Path) -> None:
+def test_what_has_not_changed_is_not_built_again(
+    passed: ValidationResult, failed: ValidationResult, tmp_path: Path
+) -> None:
     page = page_of(tmp_path, "market", DAY)
     keep(passed, tmp_path)
     build(tmp_path)

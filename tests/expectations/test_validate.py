@@ -12,7 +12,7 @@ import pytest
 from feast import FeatureView
 from feast.types import Float64, Int64, String
 
-from expectations.outcome import Finding, Outcome
+from expectations.outcome import ExpectationResult, ValidationResult
 from expectations.validate import validate
 from feature_repo.cadence import Cadence
 from feature_repo.entities import REGION, join_key
@@ -30,12 +30,12 @@ IN_SET, TYPE = "expect_column_values_to_be_in_set", "expect_column_type_to_be"
 ROW_COUNT, UNIQUE = "expect_table_row_count_to_be_between", "expect_compound_columns_to_be_unique"
 
 
-def outcome_of(table: pa.Table, view: View = BEHAVIOURAL, **known: Any) -> Outcome:
+def outcome_of(table: pa.Table, view: View = BEHAVIOURAL, **known: Any) -> ValidationResult:
     given = {"day": DAY, "previous_rows": ROWS, "expected_entities": ROWS} if view is not TEMPORAL else {}
     return validate(table, view, **{**given, **known})
 
 
-def failure(outcome: Outcome, expectation: str, *columns: str) -> Finding:
+def failure(outcome: ValidationResult, expectation: str, *columns: str) -> ExpectationResult:
     (found,) = [f for f in outcome.failures if f.expectation == expectation and {*columns} <= {*f.columns}]
     return found
 

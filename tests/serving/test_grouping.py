@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from serving.grouping import Grouped
+from serving.grouping import MicroBatcher
 
 
 class Slow:
@@ -27,7 +27,7 @@ class Slow:
         return [2 * number for number in numbers]
 
 
-async def waiting(grouped: Grouped[int, int], *numbers: int) -> list[asyncio.Task[int]]:
+async def waiting(grouped: MicroBatcher[int, int], *numbers: int) -> list[asyncio.Task[int]]:
     tasks = []
     for number in numbers:
         tasks.append(asyncio.create_task(grouped.ask(number)))
@@ -38,7 +38,7 @@ async def waiting(grouped: Grouped[int, int], *numbers: int) -> list[asyncio.Tas
 def test_what_comes_while_one_is_answered_goes_together():
     async def told() -> None:
         slow = Slow()
-        tasks = await waiting(Grouped(slow.doubled, most=3), 1, 2, 3, 4, 5)
+        tasks = await waiting(MicroBatcher(slow.doubled, most=3), 1, 2, 3, 4, 5)
         assert slow.groups == [[1]]
         slow.may_answer.set()
         assert await asyncio.gather(*tasks) == [2, 4, 6, 8, 10]
@@ -51,7 +51,7 @@ def test_when_idle_a_question_is_answered_at_once():
     async def told() -> None:
         slow = Slow()
         slow.may_answer.set()
-        grouped = Grouped(slow.doubled)
+        grouped = MicroBatcher(slow.doubled)
         assert [await grouped.ask(1), await grouped.ask(2)] == [2, 4]
         assert slow.groups == [[1], [2]]
 
@@ -61,7 +61,7 @@ def test_when_idle_a_question_is_answered_at_once():
 def test_a_fault_is_told_to_its_group_and_the_next_is_answered():
     async def told() -> None:
         slow = Slow()
-        tasks = await waiting(Grouped(slow.doubled, most=2), 1, 13, 3, 4)
+        tasks = await waiting(MicroBatcher(slow.doubled, most=2), 1, 13, 3, 4)
         slow.may_answer.set()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         assert (answers[0], answers[3]) == (2, 8)
@@ -73,7 +73,7 @@ def test_a_fault_is_told_to_its_group_and_the_next_is_answered():
 def test_who_goes_away_does_not_hold_up_the_others():
     async def told() -> None:
         slow = Slow()
-        tasks = await waiting(Grouped(slow.doubled), 1, 2, 3)
+        tasks = await waiting(MicroBatcher(slow.doubled), 1, 2, 3)
         tasks[0].cancel()
         tasks[1].cancel()
         slow.may_answer.set()

@@ -11,16 +11,16 @@ from training.estimators import ESTIMATORS, LightGBM, Linear, XGBoost
 from training.graph import Calibration
 from training.models import spec_of
 from training.tasks import BINARY
-from training.teaching import Teaching
+from training.teaching import TrainingRows
 
 
 @pytest.fixture
-def teaching() -> Teaching:
+def teaching() -> TrainingRows:
     """Six hundred rows of which the first column decides, steeply."""
     chance = np.random.default_rng(5)
     rows = chance.normal(size=(600, 4)).astype(np.float32)
     labels = (chance.uniform(size=600) < 1 / (1 + np.exp(-8 * rows[:, 0]))).astype(np.float64)
-    return Teaching(spec_of("move_probability"), rows, labels, Calibration(1.0, (0.0,)))
+    return TrainingRows(spec_of("move_probability"), rows, labels, Calibration(1.0, (0.0,)))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from training.population import Population
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """What a rule says."""
 
     gate: str
@@ -35,9 +35,9 @@ class Evidence:
     """Everybody at the end of the data, if the rows are the model's own population."""
 
 
-Judge = Callable[[Evidence], Verdict]
+Judge = Callable[[Evidence], GateVerdict]
 
 
-def verdicts(evidence: Evidence) -> tuple[Verdict, ...]:
+def verdicts(evidence: Evidence) -> tuple[GateVerdict, ...]:
     """What every rule of the task says."""
     return tuple(judge(evidence) for judge in evidence.fitted.spec.task.gates())

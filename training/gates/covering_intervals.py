@@ -6,18 +6,18 @@ import numpy as np
 
 from training.breakdown import GroupResult, results
 from training.fit import Fitted
-from training.gates import Evidence, Verdict
+from training.gates import Evidence, GateVerdict
 from training.tasks.price import LEVEL
 
 OF_COVERAGE = 0.08
 LEAST_ENTITIES = 30
 
 
-def judge(evidence: Evidence) -> Verdict:
+def judge(evidence: Evidence) -> GateVerdict:
     """Intervals of 80 % hold about 80 %, in each group too."""
     fitted = evidence.fitted
     found, far = fitted.coverage[f"{LEVEL:.0%}"], _failing_groups(fitted)
-    return Verdict(
+    return GateVerdict(
         "calibrated",
         "passed" if abs(found - LEVEL) <= OF_COVERAGE and not far else "failed",
         f"intervals of 80 % hold {found:.1%} of prices, at most {OF_COVERAGE:.0%} more or less is accepted"

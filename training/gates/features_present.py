@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from training.dataset import UNANSWERED
 from training.fit import Fitted
-from training.gates import Evidence, Verdict
+from training.gates import Evidence, GateVerdict
 
 WITHOUT_FEATURES = 0.2
 """The share of the population that may have no features by its moment."""
@@ -26,11 +26,11 @@ NAMED = 5
 Flags = npt.NDArray[np.bool_]
 
 
-def judge(evidence: Evidence) -> Verdict:
+def judge(evidence: Evidence) -> GateVerdict:
     """Nearly everybody has features, each view holds something in each span of time, and most inputs are not empty."""
     fitted = evidence.fitted
     faults = [*_population(fitted), *_views(fitted), *_inputs(fitted)]
-    return Verdict("features are present", "failed" if faults else "passed", "; ".join(faults) or _summary(fitted))
+    return GateVerdict("features are present", "failed" if faults else "passed", "; ".join(faults) or _summary(fitted))
 
 
 def _population(fitted: Fitted) -> Iterator[str]:

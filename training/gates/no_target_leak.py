@@ -6,14 +6,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from training.gates import Evidence, Verdict
+from training.gates import Evidence, GateVerdict
 from training.metrics import Floats
 
 LIMIT = 0.95
 LIMIT_OF_NUMBERS = 0.995
 
 
-def judge(evidence: Evidence) -> Verdict:
+def judge(evidence: Evidence) -> GateVerdict:
     """No single feature ranks labels with an AUC beyond the limit; for numbers, with such a rank correlation."""
     fitted = evidence.fitted
     rows, labels = fitted.rows.matrix[fitted.test].astype(np.float64), fitted.rows.labels[fitted.test]
@@ -27,7 +27,7 @@ def judge(evidence: Evidence) -> Verdict:
     }
     name, most = max(strength.items(), key=lambda one: one[1])
     what = "rank correlation" if is_number else "AUC"
-    return Verdict(
+    return GateVerdict(
         "no target leak",
         "passed" if most <= limit else "failed",
         f"the strongest feature alone is {name} with {what} {most:.3f}; more than {limit} is not believed",

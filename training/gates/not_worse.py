@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.gates import Evidence, Verdict
+from training.gates import Evidence, GateVerdict
 from training.metrics import margin
 
 NEGLIGIBLE = 1e-4
 """Of the champion's loss. A champion answers in float32, so that even its twin differs from it by a trifle, always."""
 
 
-def judge(evidence: Evidence) -> Verdict:
+def judge(evidence: Evidence) -> GateVerdict:
     """Its loss is not above the champion's by more than chance between entities would explain."""
     if evidence.champion is None:
-        return Verdict(
+        return GateVerdict(
             "not worse than the champion", "does not apply", "there is no champion that can answer these rows"
         )
     fitted = evidence.fitted
     # A champion that was trained on later rows would be asked what it has learned by heart.
     unseen = ~np.isnan(evidence.champion[:, 0])
     if unseen.sum() < fitted.spec.enough_rows:
-        return Verdict(
+        return GateVerdict(
             "not worse than the champion",
             "does not apply",
             f"{unseen.sum():,} test rows stand after what version {evidence.champion_version} was trained on, at least "
@@ -33,7 +33,7 @@ def judge(evidence: Evidence) -> Verdict:
     theirs = task.losses(labels, evidence.champion[unseen])
     gain, low, high = margin(ours, theirs, entity)
     least = -NEGLIGIBLE * float(theirs.mean())
-    return Verdict(
+    return GateVerdict(
         "not worse than the champion",
         "failed" if high < least else "passed",
         f"loss {ours.mean():.4f} against {theirs.mean():.4f} of version {evidence.champion_version}: "

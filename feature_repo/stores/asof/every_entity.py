@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from feature_repo.stores.asof.entity_rows import EVENT, EntityRows
-from feature_repo.stores.asof.pulls import Pull
+from feature_repo.stores.asof.pulls import SourceScan
 from feature_repo.stores.asof.view_join import ViewJoin
 
 
@@ -23,7 +23,7 @@ def every_entity(joins: Sequence[ViewJoin], start: datetime, end: datetime, repo
     for join in joins:
         if join.entity_keys:
             alive = start if join.ttl is None else max(start, end - join.ttl)
-            pull = Pull(join.data, join.keys, join.keys, join.event, None, alive, end, repo_path)
+            pull = SourceScan(join.data, join.keys, join.keys, join.event, None, alive, end, repo_path)
             keys = pull.table().select(list(join.keys)).rename_columns(list(join.entity_keys))
             found.append(keys.group_by(list(join.entity_keys)).aggregate([]))
     if not found:

@@ -15,18 +15,18 @@ _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
-class Found:
+class FileListing:
     """A file, and the columns that the names of its folders hold."""
 
     path: str
     partition: dict[str, str | None]
 
 
-def files_under(filesystem: pafs.FileSystem, path: str) -> Iterator[Found]:
+def files_under(filesystem: pafs.FileSystem, path: str) -> Iterator[FileListing]:
     """The files of a path, in the order of their names."""
     info = filesystem.get_file_info(path)
     if info.type == pafs.FileType.File:
-        yield Found(path, partition_of(path))
+        yield FileListing(path, partition_of(path))
         return
     if info.type == pafs.FileType.Directory:
         root, wanted = path, None
@@ -43,7 +43,7 @@ def files_under(filesystem: pafs.FileSystem, path: str) -> Iterator[Found]:
     elif any(name.endswith(_SUFFIXES) for name in names):
         names = [name for name in names if name.endswith(_SUFFIXES)]
     for name in names:
-        yield Found(name, partition_of(name[len(root) :]))
+        yield FileListing(name, partition_of(name[len(root) :]))
 
 
 def partition_of(path: str) -> dict[str, str | None]:

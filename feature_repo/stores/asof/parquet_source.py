@@ -23,7 +23,7 @@ from feast.data_format import ParquetFormat
 from feast.data_source import DataSource
 from feast.infra.offline_stores.file_source import FileSource
 
-from feature_repo.stores.asof.file_names import Found, files_under
+from feature_repo.stores.asof.file_names import FileListing, files_under
 from feature_repo.stores.asof.instants import Instants, Unit
 from feature_repo.stores.asof.row_group_times import bounds
 
@@ -51,7 +51,7 @@ class ParquetSource:
     """The files of a source, with their footers."""
 
     path: str
-    files: tuple[Found, ...]
+    files: tuple[FileListing, ...]
     fragments: tuple[ds.ParquetFileFragment, ...]
     # The different schemas of the files, as a rule one, and which of them each file has.
     schemas: tuple[pa.Schema, ...]

@@ -25,7 +25,7 @@ Parts = Callable[[Path | None], Iterator[pa.Table]]
 
 
 @dataclass(frozen=True)
-class Target:
+class ParquetTarget:
     """A path to write to."""
 
     filesystem: pafs.FileSystem
@@ -34,7 +34,7 @@ class Target:
     shown: str
 
     @classmethod
-    def of(cls, path: str, repo_path: Path | str | None = None, endpoint: str = "") -> Target:
+    def of(cls, path: str, repo_path: Path | str | None = None, endpoint: str = "") -> ParquetTarget:
         """The target at a path or URI; a relative path counts from the feature repository."""
         return cls(*place_of(FileSource(path=path, s3_endpoint_override=endpoint or None), repo_path))
 

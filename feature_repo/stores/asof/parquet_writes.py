@@ -17,7 +17,7 @@ from feast.infra.offline_stores.file_source import FileLoggingDestination
 from feature_repo.stores.asof.file_names import is_pattern
 from feature_repo.stores.asof.gather import portions
 from feature_repo.stores.asof.parquet_source import open_source, place_of
-from feature_repo.stores.asof.parquet_target import Target
+from feature_repo.stores.asof.parquet_target import ParquetTarget
 
 
 def append(view: FeatureView, table: pa.Table, repo_path: Path | str | None) -> None:
@@ -29,7 +29,7 @@ def append(view: FeatureView, table: pa.Table, repo_path: Path | str | None) -> 
     if view.batch_source is None:
         raise ValueError(f"view {view.name!r} has no batch source to write into")
     filesystem, path, shown = place_of(view.batch_source, repo_path)
-    target = Target(filesystem, path, shown)
+    target = ParquetTarget(filesystem, path, shown)
     there = filesystem.get_file_info(path).type
     if there == pafs.FileType.NotFound and is_pattern(path):
         raise ValueError(f"{shown}: expected a file or a folder to write into, found a pattern")

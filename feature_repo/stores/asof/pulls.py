@@ -26,7 +26,7 @@ _KEYS_AT_A_TIME = 250_000
 
 
 @dataclass(frozen=True)
-class Pull:
+class SourceScan:
     """Columns of a source, by their names in the files, over a span of event times that includes both its ends."""
 
     data: DataSource
@@ -94,7 +94,7 @@ class Pull:
 
 
 @dataclass(frozen=True)
-class PullLatest(Pull):
+class PullLatest(SourceScan):
     """Of each key the row of the latest event, of those the latest created, of those the last; null keys have none."""
 
     def table(self) -> pa.Table:

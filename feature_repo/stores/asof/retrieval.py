@@ -15,11 +15,11 @@ from feast.saved_dataset import SavedDatasetStorage, ValidationReference
 from feast.types import Bytes, FeastType, from_feast_to_pyarrow_type
 
 from feature_repo.stores.asof.parquet_source import place_of
-from feature_repo.stores.asof.parquet_target import Target
+from feature_repo.stores.asof.parquet_target import ParquetTarget
 from feature_repo.stores.asof.point_in_time import PointInTimeAnswer
 
 
-class Answer(Protocol):
+class RetrievalResult(Protocol):
     """What is retrieved, before on-demand views."""
 
     def table(self) -> pa.Table:
@@ -34,7 +34,7 @@ class AsofRetrievalJob(RetrievalJob):
 
     def __init__(
         self,
-        answer: Answer,
+        answer: RetrievalResult,
         repo_path: Path | str | None,
         *,
         full_feature_names: bool = False,
@@ -76,7 +76,7 @@ class AsofRetrievalJob(RetrievalJob):
         The same rows as `to_arrow()`, in the same order; columns of on-demand views have the type that they declare.
         """
         place = str(path) if "://" in str(path) else str(Path(path).absolute())
-        target = Target.of(place)
+        target = ParquetTarget.of(place)
         return target.write_file(target.path, self._parts)
 
     def to_record_batches(self, rows: int) -> Iterator[pa.RecordBatch]:
@@ -96,7 +96,7 @@ class AsofRetrievalJob(RetrievalJob):
                 f"expected a SavedDatasetFileStorage, found {type(storage).__name__}: this store writes Parquet files"
             )
         filesystem, path, shown = place_of(storage.to_data_source(), self._repo_path)
-        Target(filesystem, path, shown).write(self._parts, overwrite=allow_overwrite)
+        ParquetTarget(filesystem, path, shown).write(self._parts, overwrite=allow_overwrite)
 
     def to_sql(self) -> str:
         """There is none."""

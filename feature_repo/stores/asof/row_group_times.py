@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from feature_repo.stores.asof.file_names import Found
+from feature_repo.stores.asof.file_names import FileListing
 from feature_repo.stores.asof.instants import NEVER, Instants, Unit, instants, scaled
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _ALWAYS = (NEVER, int(np.iinfo(np.int64).max))
 
 def bounds(
     fragments: Sequence[ds.ParquetFileFragment],
-    files: Sequence[Found],
+    files: Sequence[FileListing],
     groups: Sequence[RowGroup],
     column: str,
     unit: Unit,
@@ -58,7 +58,7 @@ def _of_the_footer(footer: pq.FileMetaData, group: int, leaf: int, per_second: f
     return int(low), int(high)
 
 
-def _of_the_folder(file: Found, column: str, unit: Unit) -> tuple[int, int]:
+def _of_the_folder(file: FileListing, column: str, unit: Unit) -> tuple[int, int]:
     if column not in file.partition:
         return _ALWAYS
     try:

@@ -31,7 +31,7 @@ _NOT_FOUND, _OUTSIDE_MAX_AGE = int(FieldStatus.NOT_FOUND), int(FieldStatus.OUTSI
 _SHORT = [bytes([size]) for size in range(1 << 7)]
 
 
-class Source(Protocol):
+class ColumnSource(Protocol):
     """Where columns come from, and what they have beside their values."""
 
     def seconds(self, rows: int) -> list[int]:
@@ -48,7 +48,7 @@ class Source(Protocol):
 
 
 # Name, values, source, and the place within it. A plain tuple: a response of one row has as many of them as values.
-Column = tuple[str, list[Any], Source, int]
+Column = tuple[str, list[Any], ColumnSource, int]
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from feature_repo.stores.wire.decode import python_value
 from feature_repo.stores.wire.diagnosis import NO_HASH, mended
 from feature_repo.stores.wire.entity_lookup import EntityLookup, Reply, micros_of_stored, read_many
 from feature_repo.stores.wire.errors import CorruptValueError
-from feature_repo.stores.wire.found import Corruption, Found, Status, state_of, states_of
-from feature_repo.stores.wire.parcels import Batch
+from feature_repo.stores.wire.found import Corruption, LookupResult, Status, state_of, states_of
+from feature_repo.stores.wire.parcels import CommandBatch
 from feature_repo.stores.wire.resolve import Resolved, StoredFeature, StoredView
 
 # Up to so many replies are taken apart in Python, more by NumPy.
@@ -29,24 +29,24 @@ Rows = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class KeyRequest:
     """The rows of one question: each entity once, and which of them each row is."""
 
-    batch: Batch
+    batch: CommandBatch
     counts: tuple[int, ...]
     places: tuple[list[int] | None, ...]
     rows: int
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompiledLookup:
     """Everything that does not depend on the rows."""
 
     resolved: Resolved
     lookups: tuple[EntityLookup, ...]
 
     @classmethod
-    def of(cls, project: str, resolved: Resolved, *, unwritten_is_null: bool = False) -> Compiled:
+    def of(cls, project: str, resolved: Resolved, *, unwritten_is_null: bool = False) -> CompiledLookup:
         """Group the features by entity."""
         groups: dict[tuple[object, ...], list[StoredFeature]] = defaultdict(list)
         for feature in resolved.stored:
@@ -84,7 +84,7 @@ class Compiled:
     def _views(self) -> tuple[StoredView, ...]:
         return tuple(view for lookup in self.lookups for view in lookup.views)
 
-    def asked(self, rows: Rows) -> Asked:
+    def asked(self, rows: Rows) -> KeyRequest:
         """The commands for some rows."""
         columns = self._key_columns(rows)
         commands: list[bytes] = []
@@ -103,9 +103,11 @@ class Compiled:
             commands += lookup.commands(mine)
             keys += mine
             counts.append(len(mine))
-        return Asked(Batch(commands, keys, by_key=True), tuple(counts), tuple(places), len(columns[DUMMY_ENTITY_ID]))
+        return KeyRequest(
+            CommandBatch(commands, keys, by_key=True), tuple(counts), tuple(places), len(columns[DUMMY_ENTITY_ID])
+        )
 
-    def found(self, asked: Asked, replies: Sequence[Reply], now: int) -> Found:
+    def found(self, asked: KeyRequest, replies: Sequence[Reply], now: int) -> LookupResult:
         """What the replies say."""
         try:
             if len(replies) <= FEW_REPLIES:
@@ -122,7 +124,7 @@ class Compiled:
                 found.states[one.row, self.views.index(one.view)] = Status.CORRUPT
             return replace(found, corrupt=corrupt)
 
-    def diagnosed(self, asked: Asked, replies: Sequence[Reply]) -> tuple[list[Reply], tuple[Corruption, ...]]:
+    def diagnosed(self, asked: KeyRequest, replies: Sequence[Reply]) -> tuple[list[Reply], tuple[Corruption, ...]]:
         """The replies without the views that are corrupt, and of each row what was."""
         sound: list[Reply] = []
         corrupt: list[Corruption] = []
@@ -136,7 +138,7 @@ class Compiled:
                         corrupt.append(Corruption(row, at.name, reason))
         return sound, tuple(corrupt)
 
-    def _check(self, asked: Asked, replies: Sequence[Reply]) -> None:
+    def _check(self, asked: KeyRequest, replies: Sequence[Reply]) -> None:
         """Raise if a few replies are not whole; `read_many` does it for many."""
         try:
             list(map(b"".join, replies))  # type: ignore[arg-type]  # refuses None, and what is no list, at no cost
@@ -148,7 +150,7 @@ class Compiled:
                         raise CorruptValueError(NO_HASH) from None
                     lookup.check(reply)
 
-    def _found(self, asked: Asked, replies: Sequence[Reply], now: int) -> Found:
+    def _found(self, asked: KeyRequest, replies: Sequence[Reply], now: int) -> LookupResult:
         mine = list(by_lookup(asked, replies))
         objects = {
             feature.column: _objects([python_value(reply[column], feature.kind, feature.feature) for reply in part])
@@ -166,7 +168,7 @@ class Compiled:
             numbers, times, states = self._read_few(mine, now)
         else:
             numbers, times, states = self._read_many(mine, now)
-        return Found(self.columns, self._numeric, numbers, objects, self.views, times, states, now)
+        return LookupResult(self.columns, self._numeric, numbers, objects, self.views, times, states, now)
 
     def _read_many(self, replies: Sequence[Sequence[Reply]], now: int) -> _Read:
         parts = [read_many(lookup, mine) for lookup, mine in zip(self.lookups, replies, strict=True)]
@@ -213,7 +215,7 @@ def _listed(values: Sequence[Any]) -> Sequence[Any]:
     return values.tolist() if isinstance(values, np.ndarray) else values
 
 
-def by_lookup(asked: Asked, replies: Sequence[Reply]) -> Iterator[Sequence[Reply]]:
+def by_lookup(asked: KeyRequest, replies: Sequence[Reply]) -> Iterator[Sequence[Reply]]:
     """Each lookup's replies, one for each row."""
     first = 0
     for count, places in zip(asked.counts, asked.places, strict=True):

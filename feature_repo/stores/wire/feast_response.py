@@ -25,7 +25,7 @@ from feature_repo.stores.wire.diagnosis import NO_HASH, entity_of
 from feature_repo.stores.wire.entity_lookup import NO_EVENT_TIME, micros_of_stored, unwritten
 from feature_repo.stores.wire.errors import REMEDY, CorruptValueError
 from feature_repo.stores.wire.keys import field_of, stamp_field_of
-from feature_repo.stores.wire.parcels import Batch, is_wrong_type
+from feature_repo.stores.wire.parcels import CommandBatch, is_wrong_type
 from feature_repo.stores.wire.times import datetime_of, micros_of_stamp
 
 Stored = Sequence[bytes | None]
@@ -33,12 +33,12 @@ _NULL = ValueProto()
 
 
 @dataclass(frozen=True)
-class Question:
+class ViewRequest:
     """The features of one view for some entities. Replies have the event time first."""
 
     view: FeatureView
     features: tuple[str, ...]
-    batch: Batch
+    batch: CommandBatch
     project: str
     unwritten_is_null: bool
 
@@ -70,15 +70,15 @@ class Question:
 
 def question(
     config: RepoConfig, view: FeatureView, name: str, entities: Sequence[EntityKey], features: Sequence[str] | None
-) -> Question:
+) -> ViewRequest:
     """Ask for the features of a view, or for all that it has."""
     asked = tuple(features or (field.name for field in view.features))
     fields = [stamp_field_of(name), *(field_of(name, feature) for feature in asked)]
     project = config.project.encode()
     keys = [serialize_entity_key(entity, entity_key_serialization_version=3) + project for entity in entities]
     null = config.online_store.unwritten_features == "null"
-    batch = Batch([_hmget(key, fields) for key in keys], keys, by_key=True)
-    return Question(view, asked, batch, config.project, null)
+    batch = CommandBatch([_hmget(key, fields) for key in keys], keys, by_key=True)
+    return ViewRequest(view, asked, batch, config.project, null)
 
 
 def _hmget(key: bytes, fields: Sequence[bytes]) -> bytes:
@@ -90,7 +90,7 @@ def _hmget(key: bytes, fields: Sequence[bytes]) -> bytes:
 class Exchange:
     """All that one `get_online_features` reads, and the response that it fills."""
 
-    questions: tuple[Question, ...]
+    questions: tuple[ViewRequest, ...]
     places: tuple[Sequence[list[int]], ...]
     length: tuple[int, ...]
     response: GetOnlineFeaturesResponse
@@ -123,9 +123,9 @@ class Exchange:
         )  # fmt: skip
 
     @property
-    def batch(self) -> Batch:
+    def batch(self) -> CommandBatch:
         """All questions at once."""
-        return Batch(
+        return CommandBatch(
             [command for one in self.questions for command in one.batch.commands],
             [key for one in self.questions for key in one.batch.keys],
             by_key=True,
@@ -138,7 +138,7 @@ class Exchange:
             self._fill(one, list(islice(remaining, len(one.batch.keys))), places, length, now)
 
     def _fill(
-        self, one: Question, replies: Sequence[Stored], places: Sequence[list[int]], length: int, now: int
+        self, one: ViewRequest, replies: Sequence[Stored], places: Sequence[list[int]], length: int, now: int
     ) -> None:
         first = len(self.response.results)
         utils._populate_response_from_feature_data(

@@ -40,7 +40,7 @@ class Corruption:
 
 
 @dataclass(frozen=True)
-class Found:
+class LookupResult:
     """A row for each row asked.
 
     `numbers` has the columns `numeric`, NaN for a null; `objects` has the others, None for a null. Times are
@@ -100,11 +100,11 @@ class Found:
         ages = np.where(known, (self.asked_at - np.where(known, self.times, 0)) / 1e6, np.nan)
         return {view: ages[:, place] for place, view in enumerate(self.views)}
 
-    def take(self, rows: Sequence[int] | Micros) -> Found:
+    def take(self, rows: Sequence[int] | Micros) -> LookupResult:
         """Some rows, any of them more than once."""
         picked = np.asarray(rows, np.int64)
         objects = {name: values[picked] for name, values in self.objects.items()}
-        return Found(
+        return LookupResult(
             self.columns, self.numeric, self.numbers[picked], objects, self.views, self.times[picked],
             self.states[picked], self.asked_at,
             tuple(replace(one, row=row) for one in self.corrupt for row in np.flatnonzero(picked == one.row).tolist()),

@@ -11,24 +11,24 @@ import os
 import time
 from typing import Any
 
-from redis import ConnectionPool
+from redis import ConnectionPool as RedisPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from feature_repo.stores.wire.patience import Patience
+from feature_repo.stores.wire.patience import Deadline
 
 # Firewalls and servers hang up on the idle, not within a second.
 _IDLE_SECONDS = 1.0
 
 
-class Lender:
+class ConnectionPool:
     """Makes connections as redis-py's pool would: logged in, encrypted, to the master that a Sentinel names."""
 
-    def __init__(self, source: ConnectionPool) -> None:
+    def __init__(self, source: RedisPool) -> None:
         self._source = source
         self._idle: list[tuple[float, Any]] = []
         self._process = os.getpid()
 
-    def take(self, patience: Patience) -> Any:
+    def take(self, patience: Deadline) -> Any:
         """One that is connected, and waits for no longer than there is patience."""
         if os.getpid() != self._process:
             # After a fork the sockets are the parent's.
@@ -58,7 +58,7 @@ class Lender:
             connection.disconnect()
 
 
-def _connect(connection: Any, patience: Patience) -> None:
+def _connect(connection: Any, patience: Deadline) -> None:
     usual = connection.socket_connect_timeout, connection.socket_timeout
     connection.socket_connect_timeout, connection.socket_timeout = map(patience.least, usual)
     try:

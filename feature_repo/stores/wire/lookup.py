@@ -21,10 +21,10 @@ import numpy as np
 from feast import FeatureStore
 
 from feature_repo.stores.online import WireRedisOnlineStore
-from feature_repo.stores.wire.compiled import Compiled, Rows
-from feature_repo.stores.wire.found import Found
+from feature_repo.stores.wire.compiled import CompiledLookup, Rows
+from feature_repo.stores.wire.found import LookupResult
 from feature_repo.stores.wire.on_demand import Completion
-from feature_repo.stores.wire.parcels import Batch
+from feature_repo.stores.wire.parcels import CommandBatch
 from feature_repo.stores.wire.resolve import Asked, OnDemand, resolved
 from feature_repo.stores.wire.times import micros_of
 from feature_repo.stores.wire.together import together
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 class _Version:
     """What one state of the registry makes of the service."""
 
-    compiled: Compiled
+    compiled: CompiledLookup
     completion: Completion
 
 
@@ -107,7 +107,7 @@ class LookupPlan:
         """What `completed` must be given."""
         return tuple(dict.fromkeys(name for view in self.on_demand for name in view.request))
 
-    def read(self, rows: Rows, *, now: datetime | None = None) -> Found:
+    def read(self, rows: Rows, *, now: datetime | None = None) -> LookupResult:
         """Look up rows, given as columns or one by one; ages and statuses are those at `now`."""
         compiled, at = self._current(), _micros(now)
         if _count(rows) <= CHUNK_ROWS:
@@ -115,7 +115,7 @@ class LookupPlan:
             return compiled.found(asked, self._wire.ask(asked.batch), at)
         questions = []
 
-        def batches() -> Iterator[Batch]:
+        def batches() -> Iterator[CommandBatch]:
             for chunk in _chunks(rows):
                 questions.append(compiled.asked(chunk))
                 yield questions[-1].batch
@@ -123,11 +123,11 @@ class LookupPlan:
         replies = self._wire.ask_each(batches())
         return _joined([compiled.found(questions[place], one, at) for place, one in enumerate(replies)])
 
-    async def read_async(self, rows: Rows, *, now: datetime | None = None, waited: float = 0.0) -> Found:
+    async def read_async(self, rows: Rows, *, now: datetime | None = None, waited: float = 0.0) -> LookupResult:
         """The same on an event loop. Of the time for an answer, so many seconds were waited already."""
         compiled, at = self._current(), _micros(now)
 
-        async def one(chunk: Rows) -> Found:
+        async def one(chunk: Rows) -> LookupResult:
             asked = compiled.asked(chunk)
             return compiled.found(asked, await self._async_wire.ask(asked.batch, waited), at)
 
@@ -135,13 +135,13 @@ class LookupPlan:
             return await one(rows)
         few = asyncio.Semaphore(CHUNKS_AT_ONCE)
 
-        async def in_turn(chunk: Rows) -> Found:
+        async def in_turn(chunk: Rows) -> LookupResult:
             async with few:
                 return await one(chunk)
 
         return _joined(await together(in_turn(chunk) for chunk in _chunks(rows)))
 
-    def completed(self, found: Found, request: Mapping[str, Sequence[Any]]) -> Found:
+    def completed(self, found: LookupResult, request: Mapping[str, Sequence[Any]]) -> LookupResult:
         """With the on-demand features, by the functions in their definitions; columns as `outputs` has them."""
         return self._version.completion.completed(found, request)
 
@@ -154,7 +154,7 @@ class LookupPlan:
         with self._refreshing:
             return self._refresh()
 
-    def _current(self) -> Compiled:
+    def _current(self) -> CompiledLookup:
         if time.monotonic() >= self._due and self._refreshing.acquire(blocking=False):
             Thread(target=self._refresh_aside, name="lookup-plan-refresh", daemon=True).start()
         return self._version.compiled
@@ -181,7 +181,7 @@ class LookupPlan:
     def _look(self) -> _Version:
         found, on_demand = resolved(self._store, self._asked, full_names=self._full_names)
         null = self._store.config.online_store.unwritten_features == "null"
-        compiled = Compiled.of(self._store.project, found, unwritten_is_null=null)
+        compiled = CompiledLookup.of(self._store.project, found, unwritten_is_null=null)
         return _Version(compiled, Completion.of(found, on_demand))
 
 
@@ -195,10 +195,10 @@ def _chunks(rows: Rows) -> Iterator[Rows]:
         yield {name: values[part] for name, values in rows.items()} if isinstance(rows, Mapping) else rows[part]
 
 
-def _joined(parts: list[Found]) -> Found:
+def _joined(parts: list[LookupResult]) -> LookupResult:
     first = parts[0]
     starts = [0, *accumulate(map(len, parts))]
-    return Found(
+    return LookupResult(
         columns=first.columns,
         numeric=first.numeric,
         numbers=np.concatenate([part.numbers for part in parts]),

@@ -14,7 +14,7 @@ import pandas as pd
 from feast import OnDemandFeatureView
 
 from feature_repo.stores.wire.decode import is_number
-from feature_repo.stores.wire.found import Found
+from feature_repo.stores.wire.found import LookupResult
 from feature_repo.stores.wire.resolve import OnDemand, Resolved
 
 Request = Mapping[str, Sequence[Any]]
@@ -34,7 +34,7 @@ class Computation:
         self.numeric = tuple(column for feature, column in one.features if is_number(kinds[feature]))
         self._of_moments = lru_cache(_REMEMBERED)(self._computed_of)
 
-    def columns(self, found: Found, request: Request) -> tuple[npt.NDArray[np.float64], Objects]:
+    def columns(self, found: LookupResult, request: Request) -> tuple[npt.NDArray[np.float64], Objects]:
         """The columns `numeric` side by side, and the others by name."""
         one = self._one
         if missing := [name for name in one.request if name not in request]:
@@ -92,7 +92,7 @@ class Completion:
         """Those that the registry has."""
         return cls(resolved.outputs, tuple(Computation(one, views[one.name]) for one in resolved.on_demand))
 
-    def completed(self, found: Found, request: Request) -> Found:
+    def completed(self, found: LookupResult, request: Request) -> LookupResult:
         """With the computed columns in their places, and without what only they needed."""
         names, blocks, objects = found.numeric, [found.numbers], dict(found.objects)
         for computation in self.computations:

@@ -30,7 +30,7 @@ _breakers_lock = Lock()
 
 
 @dataclass(frozen=True)
-class Batch:
+class CommandBatch:
     """Commands that go out together. In a Cluster each is sent where its key lives.
 
     `first` goes ahead of them on every connection, and its reply is dropped: the loading of a script.
@@ -58,12 +58,12 @@ class Parcel(Generic[Node]):
         return self.dropped + len(self.members)
 
 
-def parcel_for(node: Node, batch: Batch) -> list[Parcel[Node]]:
+def parcel_for(node: Node, batch: CommandBatch) -> list[Parcel[Node]]:
     """All commands for the one node there is."""
     return [Parcel(node, batch.first + b"".join(batch.commands), range(len(batch.commands)), bool(batch.first))]
 
 
-def parcels_by_slot(node_of_slot: Callable[[int], Node], batch: Batch) -> list[Parcel[Node]]:
+def parcels_by_slot(node_of_slot: Callable[[int], Node], batch: CommandBatch) -> list[Parcel[Node]]:
     """The commands by the node that has their key."""
     members: dict[Node, list[int]] = defaultdict(list)
     for place, key in enumerate(batch.keys):
@@ -85,7 +85,7 @@ def replies_of(sent: Sequence[Parcel[Any]], received: Sequence[list[Any]], count
     return replies
 
 
-def asked_elsewhere(batch: Batch, replies: list[Any], node_at: Callable[[str, int], Node]) -> list[Parcel[Node]]:
+def asked_elsewhere(batch: CommandBatch, replies: list[Any], node_at: Callable[[str, int], Node]) -> list[Parcel[Node]]:
     """Commands whose keys are moving to another node just now: "ASK <slot> <host>:<port>"."""
     found = []
     for place, reply in enumerate(replies):

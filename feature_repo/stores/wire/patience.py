@@ -10,7 +10,7 @@ _LEAST = 0.01
 _LAST_SHARE = 0.1
 
 
-class Patience:
+class Deadline:
     """What is left of the time for one question, and how often it was asked."""
 
     def __init__(self, seconds: float, waited: float = 0.0) -> None:

@@ -18,7 +18,7 @@ from feature_repo.stores.wire.keys import created_field_of, field_of, stamp_fiel
 from feature_repo.stores.wire.ragged import Ragged
 from feature_repo.stores.wire.script import MOMENT, EventSpan, literal
 from feature_repo.stores.wire.transport import Wire
-from feature_repo.stores.wire.write import BLOCK_ROWS, Manner, Target, batch_of, write_table
+from feature_repo.stores.wire.write import BLOCK_ROWS, WriteOptions, WriteTarget, batch_of, write_table
 
 _FIELDS_PER_CALL = 100
 
@@ -68,8 +68,8 @@ class WithdrawableRows:
     """The rows of a view in Redis whose event times lie in a span."""
 
     wire: Wire
-    target: Target
-    manner: Manner
+    target: WriteTarget
+    manner: WriteOptions
     span: EventSpan
 
     def count(self) -> int:

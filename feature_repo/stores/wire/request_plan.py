@@ -21,7 +21,7 @@ from feast.type_map import python_values_to_proto_values
 from feast.value_type import ValueType
 
 from feature_repo.stores.wire.columnar_response import Column, ColumnarResponse, Given, ReadView
-from feature_repo.stores.wire.compiled import Asked, Compiled, by_lookup
+from feature_repo.stores.wire.compiled import CompiledLookup, KeyRequest, by_lookup
 from feature_repo.stores.wire.diagnosis import entity_of
 from feature_repo.stores.wire.entity_lookup import Reply, micros_of_stored
 from feature_repo.stores.wire.errors import CorruptValueError
@@ -38,7 +38,7 @@ _BOUNDS = {ValueType.INT64: 1 << 63, ValueType.INT32: 1 << 31}
 class RequestPlan:
     """What does not depend on the rows: of a service, or of references to features."""
 
-    compiled: Compiled
+    compiled: CompiledLookup
     # the column in the response, its lookup, its place among the values of that, its view, its place in a reply
     outputs: tuple[tuple[str, int, int, int, int], ...]
     on_demand: tuple[Any, ...]
@@ -93,7 +93,7 @@ class PreparedRequest:
     """A request, and the commands that answer it."""
 
     plan: RequestPlan
-    asked: Asked
+    asked: KeyRequest
     given: tuple[Column, ...]
     with_versions: bool
 
@@ -200,7 +200,7 @@ def _compiled(config: RepoConfig, context: tuple[Any, ...], *, full_names: bool)
         name = view.projection.name_alias or view.projection.name
         versions.setdefault(name, getattr(view, "current_version_number", 0) or 0)
     null = config.online_store.unwritten_features == "null"
-    compiled = Compiled.of(config.project, Resolved((), tuple(stored), ()), unwritten_is_null=null)
+    compiled = CompiledLookup.of(config.project, Resolved((), tuple(stored), ()), unwritten_is_null=null)
     views = [view for lookup in compiled.lookups for view in lookup.views]
     places = {
         feature: (number, place, views.index(feature.view), place + len(lookup.views))

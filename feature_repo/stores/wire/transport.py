@@ -19,16 +19,17 @@ from weakref import WeakKeyDictionary
 
 from circuitbreaker import CircuitBreakerError
 from feast.infra.online_stores.redis import RedisType
-from redis import ConnectionPool, Redis, RedisCluster, Sentinel
+from redis import ConnectionPool as RedisPool
+from redis import Redis, RedisCluster, Sentinel
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import ClusterNode
 from redis.retry import Retry
 
 from feature_repo.stores.wire.errors import OnlineStoreRefusedError, UnsteadyError, away, resting
-from feature_repo.stores.wire.lender import Lender
+from feature_repo.stores.wire.lender import ConnectionPool
 from feature_repo.stores.wire.parcels import (
     FAULTS,
-    Batch,
+    CommandBatch,
     Parcel,
     ReplyReader,
     asked_elsewhere,
@@ -39,7 +40,7 @@ from feature_repo.stores.wire.parcels import (
     parcels_by_slot,
     replies_of,
 )
-from feature_repo.stores.wire.patience import Patience
+from feature_repo.stores.wire.patience import Deadline
 from feature_repo.stores.wire.settings import WireSettings
 
 _CHUNK = 1 << 18
@@ -64,7 +65,7 @@ class Wire:
         self._lock = Lock()
         self._client: Client | None = None
         self._is_cluster = settings.redis_type == RedisType.redis_cluster
-        self._lenders: WeakKeyDictionary[ConnectionPool, Lender] = WeakKeyDictionary()
+        self._lenders: WeakKeyDictionary[RedisPool, ConnectionPool] = WeakKeyDictionary()
         self._topology_is_old = False
 
     @property
@@ -76,24 +77,24 @@ class Wire:
                 client = self._client = self._client or _connect(self.settings)
         return client
 
-    def ask(self, batch: Batch) -> list[Any]:
+    def ask(self, batch: CommandBatch) -> list[Any]:
         """The replies, in the order of the commands."""
         if not batch.commands:
             return []
-        return self._asked(batch, Patience(self.settings.answer_within))
+        return self._asked(batch, Deadline(self.settings.answer_within))
 
-    def _asked(self, batch: Batch, patience: Patience) -> list[Any]:
+    def _asked(self, batch: CommandBatch, patience: Deadline) -> list[Any]:
         try:
             return self._guarded(batch, patience)  # type: ignore[no-any-return]
         except CircuitBreakerError:
             remaining = max(0.0, float(self._breaker.open_remaining))
             raise resting(self.settings.address, remaining, self._breaker.last_failure) from None
 
-    def ask_each(self, batches: Iterable[Batch]) -> Iterator[list[Any]]:
+    def ask_each(self, batches: Iterable[CommandBatch]) -> Iterator[list[Any]]:
         """The replies of each batch in turn. Each is sent before those of the one before it are read, so that Redis
         and we work at once; what goes wrong with that is asked again by itself.
         """
-        ahead: deque[tuple[Batch, _Sent | None]] = deque()
+        ahead: deque[tuple[CommandBatch, _SentBatch | None]] = deque()
         try:
             for batch in batches:
                 ahead.append((batch, self._begun(batch)))
@@ -116,16 +117,16 @@ class Wire:
         if client is not None:
             client.close()
 
-    def _begun(self, batch: Batch) -> _Sent | None:
+    def _begun(self, batch: CommandBatch) -> _SentBatch | None:
         if self._breaker.opened:
             return None
         try:
-            return _Sent.out(self._parcels(batch), Patience(self.settings.answer_within))
+            return _SentBatch.out(self._parcels(batch), Deadline(self.settings.answer_within))
         except FAULTS:
             return None
 
-    def _finished(self, batch: Batch, sent: _Sent | None) -> list[Any]:
-        patience = Patience(self.settings.answer_within)
+    def _finished(self, batch: CommandBatch, sent: _SentBatch | None) -> list[Any]:
+        patience = Deadline(self.settings.answer_within)
         if sent is not None:
             patience.tries += 1
             try:
@@ -134,7 +135,7 @@ class Wire:
                 self._topology_is_old = True
         return self._asked(batch, patience)
 
-    def _tried(self, batch: Batch, patience: Patience) -> list[Any]:
+    def _tried(self, batch: CommandBatch, patience: Deadline) -> list[Any]:
         settings = self.settings
         try:
             return self._retry.call_with_retry(lambda: self._once(batch, patience), patience.ask_again, is_passing)
@@ -143,24 +144,24 @@ class Wire:
                 raise OnlineStoreRefusedError(f"Redis at {settings.address} refused the login: {fault}") from fault
             raise away(settings.address, patience.tries, fault, settings.breaker_seconds) from fault
 
-    def _once(self, batch: Batch, patience: Patience) -> list[Any]:
+    def _once(self, batch: CommandBatch, patience: Deadline) -> list[Any]:
         patience.tries += 1
         try:
-            return self._answered(batch, _Sent.out(self._parcels(batch), patience), patience)
+            return self._answered(batch, _SentBatch.out(self._parcels(batch), patience), patience)
         except FAULTS:
             self._topology_is_old = True
             raise
 
-    def _answered(self, batch: Batch, sent: _Sent, patience: Patience) -> list[Any]:
+    def _answered(self, batch: CommandBatch, sent: _SentBatch, patience: Deadline) -> list[Any]:
         with sent:
             replies = replies_of(sent.parcels, sent.received(), len(batch.commands))
             if self._is_cluster and (moving := asked_elsewhere(batch, replies, self._lender_at)):
-                with _Sent.out(moving, patience) as asking:
+                with _SentBatch.out(moving, patience) as asking:
                     for parcel, answers in zip(moving, asking.received(), strict=True):
                         replies[parcel.members[0]] = answers[-1]
             return checked(replies, self.settings.address, by_key=batch.by_key)
 
-    def _parcels(self, batch: Batch) -> list[Parcel[Lender]]:
+    def _parcels(self, batch: CommandBatch) -> list[Parcel[ConnectionPool]]:
         client = self.client
         if not isinstance(client, RedisCluster):
             return parcel_for(self._lender(client.connection_pool), batch)
@@ -170,21 +171,21 @@ class Wire:
         nodes = client.nodes_manager
         return parcels_by_slot(lambda slot: self._lender_of(client, nodes.get_node_from_slot(slot)), batch)
 
-    def _lender_at(self, host: str, port: int) -> Lender:
+    def _lender_at(self, host: str, port: int) -> ConnectionPool:
         client = self.client
         node = client.get_node(host, port) if isinstance(client, RedisCluster) else None  # type: ignore[no-untyped-call]
         if not isinstance(client, RedisCluster) or node is None:
             raise UnsteadyError(f"a key moves to {host}:{port}, which is not among the nodes known so far")
         return self._lender_of(client, node)
 
-    def _lender_of(self, client: RedisCluster, node: ClusterNode) -> Lender:
+    def _lender_of(self, client: RedisCluster, node: ClusterNode) -> ConnectionPool:
         return self._lender(client.get_redis_connection(node).connection_pool)
 
-    def _lender(self, pool: ConnectionPool) -> Lender:
+    def _lender(self, pool: RedisPool) -> ConnectionPool:
         lender = self._lenders.get(pool)
         if lender is None:
             with self._lock:
-                lender = self._lenders.setdefault(pool, Lender(pool))
+                lender = self._lenders.setdefault(pool, ConnectionPool(pool))
         return lender
 
 
@@ -214,19 +215,19 @@ def _said_at_once(sock: object) -> bytes | None:
     return None
 
 
-class _Sent:
+class _SentBatch:
     """What is under way, and the connections it is under way on.
 
     They go back to their lenders when all is well, and are closed first if it is not: a reply may still be to come, or
     the server may have said that it is not the right one to ask.
     """
 
-    def __init__(self, parcels: Sequence[Parcel[Lender]]) -> None:
+    def __init__(self, parcels: Sequence[Parcel[ConnectionPool]]) -> None:
         self.parcels = parcels
         self._connections: list[Any] = []
 
     @classmethod
-    def out(cls, parcels: Sequence[Parcel[Lender]], patience: Patience) -> _Sent:
+    def out(cls, parcels: Sequence[Parcel[ConnectionPool]], patience: Deadline) -> _SentBatch:
         """Send to all nodes."""
         sent = cls(parcels)
         try:
@@ -257,7 +258,7 @@ class _Sent:
             connection.disconnect()
         self._give_back()
 
-    def __enter__(self) -> _Sent:
+    def __enter__(self) -> _SentBatch:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -18,7 +18,7 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from feature_repo.stores.wire.errors import OnlineStoreRefusedError, UnsteadyError, away, resting
 from feature_repo.stores.wire.parcels import (
     FAULTS,
-    Batch,
+    CommandBatch,
     Parcel,
     ReplyReader,
     asked_elsewhere,
@@ -29,7 +29,7 @@ from feature_repo.stores.wire.parcels import (
     parcels_by_slot,
     replies_of,
 )
-from feature_repo.stores.wire.patience import Patience
+from feature_repo.stores.wire.patience import Deadline
 from feature_repo.stores.wire.settings import WireSettings
 from feature_repo.stores.wire.together import together
 
@@ -76,7 +76,7 @@ class _Side:
         self.topology_is_old = False
         self._pool = None if isinstance(self.client, RedisCluster) else _Pool(self.client.connection_pool)
 
-    async def parcels(self, batch: Batch, patience: Patience) -> list[Parcel[_Lender]]:
+    async def parcels(self, batch: CommandBatch, patience: Deadline) -> list[Parcel[_Lender]]:
         if self._pool is not None:
             return parcel_for(self._pool, batch)
         client: Any = self.client
@@ -88,7 +88,7 @@ class _Side:
                 self.topology_is_old = False
         return parcels_by_slot(client.nodes_manager.get_node_from_slot, batch)
 
-    def asked_elsewhere(self, batch: Batch, replies: list[Any]) -> list[Parcel[_Lender]]:
+    def asked_elsewhere(self, batch: CommandBatch, replies: list[Any]) -> list[Parcel[_Lender]]:
         return asked_elsewhere(batch, replies, self._node_at) if self._pool is None else []
 
     async def close(self) -> None:
@@ -118,12 +118,12 @@ class AsyncWire:
         )
         self._sides: WeakKeyDictionary[asyncio.AbstractEventLoop, _Side] = WeakKeyDictionary()
 
-    async def ask(self, batch: Batch, waited: float = 0.0) -> list[Any]:
+    async def ask(self, batch: CommandBatch, waited: float = 0.0) -> list[Any]:
         """The replies, in the order of the commands. Of the time for them, so many seconds were waited already."""
         if not batch.commands:
             return []
         try:
-            patience = Patience(self.settings.answer_within, waited)
+            patience = Deadline(self.settings.answer_within, waited)
             return await self._guarded(batch, patience)  # type: ignore[no-any-return]
         except CircuitBreakerError:
             remaining = max(0.0, float(self._breaker.open_remaining))
@@ -142,7 +142,7 @@ class AsyncWire:
             side = self._sides[loop] = _Side(self.settings)
         return side
 
-    async def _tried(self, batch: Batch, patience: Patience) -> list[Any]:
+    async def _tried(self, batch: CommandBatch, patience: Deadline) -> list[Any]:
         settings = self.settings
 
         async def ask_again(fault: Exception) -> None:
@@ -155,14 +155,14 @@ class AsyncWire:
                 raise OnlineStoreRefusedError(f"Redis at {settings.address} refused the login: {fault}") from fault
             raise away(settings.address, patience.tries, fault, settings.breaker_seconds) from fault
 
-    async def _once(self, batch: Batch, patience: Patience) -> list[Any]:
+    async def _once(self, batch: CommandBatch, patience: Deadline) -> list[Any]:
         patience.tries += 1
         side = self._side()
         try:
-            async with _Sent(await side.parcels(batch, patience), patience) as sent:
+            async with _AsyncSentBatch(await side.parcels(batch, patience), patience) as sent:
                 replies = replies_of(sent.parcels, await sent.exchanged(), len(batch.commands))
                 if moving := side.asked_elsewhere(batch, replies):
-                    async with _Sent(moving, patience) as asking:
+                    async with _AsyncSentBatch(moving, patience) as asking:
                         for parcel, answers in zip(moving, await asking.exchanged(), strict=True):
                             replies[parcel.members[0]] = answers[-1]
                 return checked(replies, self.settings.address, by_key=batch.by_key)
@@ -171,13 +171,13 @@ class AsyncWire:
             raise
 
 
-class _Sent:
+class _AsyncSentBatch:
     """An exchange, and the connections it takes; as in `transport`, they go back whole or closed.
 
     That holds for a task that is cancelled too: its replies are still under way.
     """
 
-    def __init__(self, parcels: Sequence[Parcel[_Lender]], patience: Patience) -> None:
+    def __init__(self, parcels: Sequence[Parcel[_Lender]], patience: Deadline) -> None:
         self.parcels = parcels
         self._patience = patience
         self._connections: list[tuple[_Lender, Any]] = []
@@ -188,7 +188,7 @@ class _Sent:
             return [await self._one(self.parcels[0])]
         return await together(self._one(parcel) for parcel in self.parcels)
 
-    async def __aenter__(self) -> _Sent:
+    async def __aenter__(self) -> _AsyncSentBatch:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -22,7 +22,7 @@ from feast.value_type import ValueType
 from feature_repo.stores.wire.encode import encoded, is_wide
 from feature_repo.stores.wire.keys import KeyLayout, created_field_of, field_of, stamp_field_of
 from feature_repo.stores.wire.newest import newest
-from feature_repo.stores.wire.parcels import Batch
+from feature_repo.stores.wire.parcels import CommandBatch
 from feature_repo.stores.wire.ragged import Column, Padded, Ragged, bulk, joined
 from feature_repo.stores.wire.script import EventSpan, Script
 from feature_repo.stores.wire.times import UNKNOWN, heads, micros_of_column, micros_of_moments
@@ -38,7 +38,7 @@ Row = tuple[EntityKey, dict[str, ValueProto], datetime, datetime | None]
 
 
 @dataclass(frozen=True)
-class Target:
+class WriteTarget:
     """The view that rows are written into."""
 
     view: str
@@ -49,7 +49,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Manner:
+class WriteOptions:
     """How rows are written: Feast's `skip_dedup` and `key_ttl_seconds`, whether keys lie in a Cluster's slots, and the
     event times of which stored rows no longer count.
     """
@@ -75,8 +75,8 @@ class Written:
 
 def write_table(
     wire: Wire,
-    target: Target,
-    manner: Manner,
+    target: WriteTarget,
+    manner: WriteOptions,
     blocks: Iterable[pa.RecordBatch],
     progress: Callable[[int], object] | None = None,
 ) -> Written:
@@ -94,7 +94,9 @@ def write_table(
     return Written(rows, written)
 
 
-def batches_of_rows(view: str, project: str, manner: Manner, rows: Sequence[Row]) -> Iterator[tuple[int, Batch]]:
+def batches_of_rows(
+    view: str, project: str, manner: WriteOptions, rows: Sequence[Row]
+) -> Iterator[tuple[int, CommandBatch]]:
     """Feast's protobuf rows as batches, with the number of rows in each. Rows may differ in what they set."""
     alike: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
@@ -119,7 +121,7 @@ def _blocks(tables: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             yield table.slice(start, BLOCK_ROWS)
 
 
-def _batch_of_block(target: Target, manner: Manner, block: pa.RecordBatch) -> Batch:
+def _batch_of_block(target: WriteTarget, manner: WriteOptions, block: pa.RecordBatch) -> CommandBatch:
     names = [name for name, _ in target.features]
     events = micros_of_column(block.column(target.event_column), target.event_column)
     created = (
@@ -140,7 +142,9 @@ def _batch_of_block(target: Target, manner: Manner, block: pa.RecordBatch) -> Ba
     return batch_of(script, target.layout.of_table(block), joined(parts, block.num_rows), by_slot=manner.by_slot)
 
 
-def _batch_of_rows(view: str, project: str, manner: Manner, features: tuple[str, ...], rows: Sequence[Row]) -> Batch:
+def _batch_of_rows(
+    view: str, project: str, manner: WriteOptions, features: tuple[str, ...], rows: Sequence[Row]
+) -> CommandBatch:
     script = _script(view, features, manner, any(row[3] is not None for row in rows))
     events = micros_of_moments([row[2] for row in rows])
     if missing := int((events == UNKNOWN).sum()):
@@ -162,7 +166,7 @@ class Scripted(Protocol):
     def digest(self) -> bytes: ...  # noqa: D102
 
 
-def batch_of(script: Scripted, keys: Ragged, packed: Ragged, *, by_slot: bool) -> Batch:
+def batch_of(script: Scripted, keys: Ragged, packed: Ragged, *, by_slot: bool) -> CommandBatch:
     """The calls of a script over keys and the argument of each; `by_slot` for a Cluster, whose keys lie apart."""
     count = len(keys.lengths)
     each = 1 if by_slot else KEYS_PER_SCRIPT
@@ -174,11 +178,11 @@ def batch_of(script: Scripted, keys: Ragged, packed: Ragged, *, by_slot: bool) -
         for size, names, values in zip(sizes, bulk(keys).slices(bounds), bulk(packed).slices(bounds), strict=True)
     ]
     load = hiredis.pack_command(("SCRIPT", "LOAD", script.text))  # type: ignore[arg-type]  # a tuple of any length
-    return Batch(calls, keys.slices(bounds) if by_slot else (), load)
+    return CommandBatch(calls, keys.slices(bounds) if by_slot else (), load)
 
 
 @lru_cache(maxsize=256)
-def _script(view: str, features: tuple[str, ...], manner: Manner, tells_created: bool) -> Script:
+def _script(view: str, features: tuple[str, ...], manner: WriteOptions, tells_created: bool) -> Script:
     return Script(
         stamp_field=stamp_field_of(view),
         created_field=created_field_of(view),

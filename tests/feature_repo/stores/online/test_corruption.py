@@ -22,7 +22,7 @@ from redis import Redis
 
 from feature_repo.stores.wire.decode import Buffer, NumberColumns
 from feature_repo.stores.wire.errors import CorruptValueError
-from feature_repo.stores.wire.found import Found, Status
+from feature_repo.stores.wire.found import LookupResult, Status
 from feature_repo.stores.wire.keys import KeyLayout, field_of, stamp_field_of
 from feature_repo.stores.wire.lookup import CHUNK_ROWS, LookupPlan
 
@@ -92,8 +92,8 @@ DEEDS: dict[str, tuple[Callable[[Redis], object], str]] = {
 }
 
 
-def read(plan: LookupPlan, rows: list[dict[str, Any]], *, awaited: bool) -> Found:
-    async def once() -> Found:
+def read(plan: LookupPlan, rows: list[dict[str, Any]], *, awaited: bool) -> LookupResult:
+    async def once() -> LookupResult:
         try:
             return await plan.read_async(rows)
         finally:
