@@ -52,6 +52,7 @@ def predictions_of(
         for place, (question, first) in enumerate(zip(questions, range(0, len(rows), each), strict=True))
     ]
     contributions = _contributions(model, rows, answers, questions)
+    untested = model.artifact.card.untested(rows[::each])
     predictions: list[Prediction] = []
     for place, (question, answer) in enumerate(zip(questions, answers, strict=True)):
         if not math.isfinite(answer.value):
@@ -72,7 +73,7 @@ def predictions_of(
             if explained is None
             else top_features(model.artifact, explained, rows, lookup, answer, question.ask.explain),
             features_as_of=freshness(told.found, place, question.moment),
-            degraded=list(told.degraded[place]),
+            degraded=[*told.degraded[place], *untested[place]],
             predicted_at=datetime.now(UTC),
             latency_ms=round((time.perf_counter() - question.began) * 1000, 3),
         )

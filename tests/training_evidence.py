@@ -15,6 +15,7 @@ from training.graph import Calibration
 from training.inputs import Input, Inputs
 from training.intervals import LEVELS, MONTHS, Intervals
 from training.labels import Label
+from training.labels.segments import REGION
 from training.manifest import Manifest
 from training.specs import ModelSpec
 from training.split import Split
@@ -54,7 +55,7 @@ def fitted_model(  # each argument is one thing that may be wrong with a model
     spec = ModelSpec(
         name="model", question="?", entity="customer_id", service="model_v1", task=kind, baselines=(), classes=classes,
         label=Label("label", timedelta(days=1), "deals", lambda *_: table, lambda *_: table),
-        estimate="estimate", area="a",
+        estimate="estimate", area="a", segments=(REGION,),
     )  # fmt: skip
     manifest = Manifest(
         model="model", service="model_v1", contract="", label="", arguments={}, known_at="", data_end="", sources={},

@@ -77,10 +77,21 @@ class Card:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Of each input that a request gives, the range that the model was trained on."""
     caveats: tuple[str, ...] = ()
+    rarely_known: Mapping[str, float] = field(default_factory=dict)
+    """Inputs that most of those have who can be asked about and hardly any test row had, with the share that did."""
     left_out: tuple[str, ...] = ()
     """Features of the service that the model was trained without, by choice."""
     files: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
+
+    def untested(self, rows: Matrix) -> list[tuple[str, ...]]:
+        """Of each row, why the figures of the test say little of its answer."""
+        notes: list[tuple[str, ...]] = [()] * len(rows)
+        for name, share in self.rarely_known.items():
+            note = f"{name}: known, as in {share:.0%} of the test rows alone; see the caveats of this version"
+            for row in np.flatnonzero(~np.isnan(rows[:, self.inputs.columns.index(name)])).tolist():
+                notes[row] = (*notes[row], note)
+        return notes
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ DRIFTED = 0.05
 OTHERS = 0.5
 """An input that is known of so much more, or less, of everybody than of the test rows makes them another population."""
 NAMED = 3
+HARDLY = 0.1
 
 Range = tuple[float, float]
 
@@ -55,6 +56,20 @@ def _span(fitted: Fitted) -> Iterator[str]:
         yield f"tested over {days} days: not every season was seen"
 
 
+def rarely_known(fitted: Fitted, population: Population | None) -> dict[str, float]:
+    """The number that most of everybody has and the test lacks, most of all such, with the share of test rows."""
+    if population is None or not len(population.features):
+        return {}
+    tested = fitted.training_set.table.filter(pa.array(fitted.test))
+    shares = {
+        each.name: (_known(tested, each.name), _known(population.features, each.name))
+        for each in fitted.inputs.each
+        if each.view != "request" and each.kind == "number"
+    }
+    gaps = {name: now - then for name, (then, now) in shares.items() if then < HARDLY and now - then > OTHERS}
+    return {name: shares[name][0] for name in sorted(gaps, key=lambda each: -gaps[each])[:1]}
+
+
 def _missing(fitted: Fitted, population: Population) -> Iterator[str]:
     """Inputs that nearly all who can be asked about have and the test rows lack, or the reverse."""
     tested, everybody = fitted.training_set.table.filter(pa.array(fitted.test)), population.features
@@ -79,14 +94,17 @@ def _missing(fitted: Fitted, population: Population) -> Iterator[str]:
 
 def _known_prices(population: Population) -> Iterator[str]:
     """Answers for those whose price is known: nobody needs a model to see that they are off."""
-    ratios = population.just_settled
-    if len(ratios) >= FEWEST and abs(float(np.median(ratios)) - 1) > DRIFTED:
-        low, middle, high = np.quantile(ratios, [0.1, 0.5, 0.9])
-        yield (
-            f"of {len(ratios):,} entities whose price had just become known at {population.moment:%Y-%m-%d} the median "
-            f"of value to price is {middle:.2f} (a tenth below {low:.2f}, a tenth above {high:.2f}): for these the "
-            "price paid is the better answer"
-        )
+    at = f"at {population.moment:%Y-%m-%d}"
+    for whose, known, better, ratios in (
+        (f"entities whose price had just become known {at}", "price", "the price paid", population.just_settled),
+        (f"entities with an estimate {at}", "estimate", "the estimate", population.to_estimate),
+    ):
+        if len(ratios) >= FEWEST and abs(float(np.median(ratios)) - 1) > DRIFTED:
+            low, middle, high = np.quantile(ratios, [0.1, 0.5, 0.9])
+            yield (
+                f"of {len(ratios):,} {whose} the median of value to {known} is {middle:.2f} (a tenth below {low:.2f}, "
+                f"a tenth above {high:.2f}): where the test has few such rows, {better} is the better answer"
+            )
 
 
 def _known(table: pa.Table, name: str) -> float:

@@ -67,7 +67,11 @@ class PortfolioModel:
         self.require_answerable(features.table)
         views = [view for view in features.freshness.ttl if view in self.views]
         policy = {view: WhenMissing.of(rule) for view, rule in card.when_missing.items()}
-        notes = ["; ".join(of_row) for of_row in features.freshness.degraded(policy, views)]
+        untested = card.untested(card.inputs.matrix(features.table))
+        notes = [
+            "; ".join((*of_row, *more))
+            for of_row, more in zip(features.freshness.degraded(policy, views), untested, strict=True)
+        ]
         count = len(features.table)
         return with_columns(
             features.table,

@@ -37,6 +37,8 @@ class Population:
     """A row an entity, as the scorer would have it."""
     just_settled: Floats
     """Of each entity whose price has just become known, the model's price to it; empty where nothing is such."""
+    to_estimate: Floats
+    """Of each entity with an estimate of its price, the model's price to that; empty where there is none."""
 
 
 def population_of(fitted: Fitted, store: FeatureStore, home: Path) -> Population | None:
@@ -52,18 +54,21 @@ def population_of(fitted: Fitted, store: FeatureStore, home: Path) -> Population
         everybody = now(at=moment, at_most=AT_MOST).table
     except TrainingSetError:
         return None  # a span far before the data's end, whose snapshots are gone: there is nobody to compare with
+    estimated = _ratios(fitted, everybody, spec.estimate) if spec.estimate else np.empty(0)
     if spec.label.settled is None:
-        return Population(moment, everybody, np.empty(0))
+        return Population(moment, everybody, np.empty(0), estimated)
     facts = Facts(home, min(moment - COMPUTED, datetime.fromisoformat(manifest.known_at)))
     settled = spec.label.settled(facts, moment - JUST_SETTLED)
     known = now(at=moment, entities=settled).table if len(settled) else settled
-    return Population(moment, everybody, _to_known(fitted, known))
+    return Population(moment, everybody, _ratios(fitted, known, "answer"), estimated)
 
 
-def _to_known(fitted: Fitted, known: pa.Table) -> Floats:
-    """The model's prices to those that are known."""
-    if not len(known):
+def _ratios(fitted: Fitted, rows: pa.Table, column: str) -> Floats:
+    """The model's answers to the values of a column, where it has any."""
+    if not len(rows):
         return np.empty(0)
-    matrix = fitted.inputs.matrix(known)
+    matrix = fitted.inputs.matrix(rows)
     answers = fitted.calibration.applied(fitted.native.scores(matrix), matrix, fitted.spec.task)[:, 0]
-    return np.asarray(answers / known["answer"].to_numpy())
+    values = rows[column].cast(pa.float64()).fill_null(np.nan).to_numpy()
+    there = values > 0
+    return np.asarray(answers[there] / values[there])

@@ -85,9 +85,31 @@ def typed(table: pa.Table) -> pa.Table:
                 moments = table[name].cast(pa.timestamp("us", getattr(table[name].type, "tz", None)))
                 moments = moments if moments.type.tz else pc.assume_timezone(moments, "UTC")
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
-                raise TrainingSetError(f"{name}: expected moments, found {table[name].type}: {problem}") from problem
+                raise TrainingSetError(
+                    f"{name}: expected moments, found {table[name].type}{_not_moments(table[name])}"
+                ) from problem
             table = table.set_column(table.column_names.index(name), name, moments.cast(MOMENT))
     return table
+
+
+def _not_moments(column: pa.ChunkedArray) -> str:
+    """The first rows of a column of texts that are no moments."""
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return ""
+    wrong = [(place, text) for place, text in enumerate(column.to_pylist()) if not _is_moment(text)]
+    shown = "; ".join(f"row {place}: {text!r}" for place, text in wrong[:3])
+    return (
+        f", of which {len(wrong):,} of {len(column):,} are none: {shown}"
+        if wrong
+        else ", some with a zone, some without"
+    )
+
+
+def _is_moment(text: str | None) -> bool:
+    try:
+        return text is None or bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def thinned(rows: pa.Table, entity: str, most: int) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from feature_repo.home import home as home_folder
 from feature_repo.store import open_store
 from training import artifact, evaluation_page, evaluations, page, report
 from training.arrays import inputs_without
-from training.caveats import caveats, trained_ranges
+from training.caveats import caveats, rarely_known, trained_ranges
 from training.dataset import TrainingSet, training_set, views_of
 from training.deployed import NotDeployedError
 from training.fit import Fitted, fit
@@ -131,7 +131,7 @@ def _evaluated(
     judged, found_caveats = verdicts(evidence), caveats(fitted, population)
     with TemporaryDirectory(prefix=f".{spec.name}-", dir=_folder(home / "models")) as scratch:
         draft = Path(scratch) / "latest"
-        _write(fitted, found_caveats, draft / "model", without)
+        _write(fitted, found_caveats, rarely_known(fitted, population), draft / "model", without)
         rows.manifest.write(draft / "training-set.manifest.json")
         file = page.write(draft / PAGE, report.report(fitted, judged, found_caveats))
         if walked:
@@ -151,7 +151,9 @@ def _folder(place: Path) -> Path:
     return place
 
 
-def _write(fitted: Fitted, caveats: tuple[str, ...], folder: Path, left_out: tuple[str, ...]) -> None:
+def _write(
+    fitted: Fitted, caveats: tuple[str, ...], rare: Mapping[str, float], folder: Path, left_out: tuple[str, ...]
+) -> None:
     spec, manifest = fitted.spec, fitted.training_set.manifest
     taught = fitted.rows.matrix[fitted.split.train]
     sample = np.linspace(0, len(fitted.rows.matrix) - 1, GOLDEN).astype(int)
@@ -180,6 +182,7 @@ def _write(fitted: Fitted, caveats: tuple[str, ...], folder: Path, left_out: tup
         intervals=fitted.intervals,
         ranges=trained_ranges(fitted),
         caveats=caveats,
+        rarely_known=rare,
     )
     artifact.write(
         folder,

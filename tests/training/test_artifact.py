@@ -213,3 +213,12 @@ def test_loading_needs_no_learning_library():
     told += "('mlflow', 'xgboost', 'lightgbm', 'sklearn', 'dagster', 'duckdb') if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_a_row_that_the_test_hardly_speaks_of_is_marked():
+    card = replace(CARD, rarely_known={CARD.inputs.columns[0]: 0.02})
+    rows = np.array([[1.0, 1.0], [np.nan, 1.0]], np.float32)
+    marked, plain = card.untested(rows)
+    assert "known, as in 2% of the test rows alone" in marked[0]
+    assert plain == ()
+    assert CARD.untested(rows) == [(), ()]

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from training_evidence import LABELS, ROWS, fitted_model
 
 from training.breakdown import breakdown, quarters
-from training.caveats import caveats, trained_ranges
+from training.caveats import caveats, rarely_known, trained_ranges
 from training.population import Population
 
 PRICES = np.full(ROWS, 100.0)
@@ -68,6 +69,7 @@ def test_kinds_of_price_are_no_concern_of_a_probability():
 
 
 NOW = datetime(2025, 5, 1, tzinfo=UTC)
+NONE = np.empty(0)
 
 
 def test_an_input_that_everybody_has_and_the_test_lacks_is_named():
@@ -75,16 +77,33 @@ def test_an_input_that_everybody_has_and_the_test_lacks_is_named():
     untold = np.where(np.arange(ROWS) < 40, 1.0, np.nan)
     fitted = fitted_model(columns={"sold": untold, "rooms": np.ones(ROWS)})
     known = np.ones(50)
-    others = Population(NOW, pa.table({"a": known, "sold": known, "rooms": known}), np.empty(0))
-    same = Population(NOW, pa.table({"a": known, "sold": pa.nulls(50, pa.float64()), "rooms": known}), np.empty(0))
+    others = Population(NOW, pa.table({"a": known, "sold": known, "rooms": known}), NONE, NONE)
+    same = Population(NOW, pa.table({"a": known, "sold": pa.nulls(50, pa.float64()), "rooms": known}), NONE, NONE)
     assert [caveat for caveat in caveats(fitted, others) if caveat.startswith("sold is known of 2% of the test rows")]
     assert not any("is known of" in caveat for caveat in caveats(fitted, same))
 
 
+def test_the_input_that_everybody_has_and_hardly_a_test_row_is_kept_with_the_version():
+    """So that each answer for such an entity says so itself."""
+    untold = np.where(np.arange(ROWS) < 40, 1.0, np.nan)
+    fitted = fitted_model(columns={"sold": untold, "rooms": np.ones(ROWS)})
+    everybody = Population(NOW, pa.table({name: np.ones(50) for name in ("a", "sold", "rooms")}), NONE, NONE)
+    assert rarely_known(fitted, everybody) == {"sold": pytest.approx(0.02)}
+    assert rarely_known(fitted, None) == {}
+
+
+def test_answers_far_from_estimates_are_named():
+    fitted, nobody = priced(np.zeros(ROWS)), pa.table({})
+    off = caveats(fitted, Population(NOW, nobody, NONE, np.full(40, 1.15)))
+    assert any("40 entities with an estimate at 2025-05-01" in caveat and "is 1.15" in caveat for caveat in off)
+
+
 def test_answers_far_from_prices_just_paid_are_named():
     fitted, nobody = priced(np.zeros(ROWS)), pa.table({})
-    assert any("is 1.10" in caveat for caveat in caveats(fitted, Population(NOW, nobody, np.full(40, 1.1))))
-    assert not any("just become known" in caveat for caveat in caveats(fitted, Population(NOW, nobody, np.ones(40))))
+    assert any("is 1.10" in caveat for caveat in caveats(fitted, Population(NOW, nobody, np.full(40, 1.1), NONE)))
+    assert not any(
+        "just become known" in caveat for caveat in caveats(fitted, Population(NOW, nobody, np.ones(40), NONE))
+    )
 
 
 def test_a_bias_that_has_grown_by_the_end_is_named():

@@ -341,3 +341,9 @@ def test_a_version_has_its_note_its_figures_and_what_it_was_trained_without(home
 def test_inputs_that_cannot_be_left_out_are_refused_in_words(home, model, without, complaint):
     with pytest.raises(ValueError, match=complaint):
         train(model, rows=training_set(model, at_most=200, home=home), without=without, home=home)
+
+
+def test_the_rows_whose_moment_is_none_are_named(home):
+    given = pa.table({"customer_id": [1, 2, 3], "event_timestamp": ["2026-01-01T00:00:00Z", "soon", "2026-01-03"]})
+    with pytest.raises(TrainingSetError, match="1 of 3 are none: row 1: 'soon'"):
+        training_set("move_probability", entities=given, home=home)

@@ -18,5 +18,5 @@ def judge(evidence: Evidence) -> GateVerdict:
         "beats the baseline",
         "passed" if gain > 0 else "failed",
         f"loss {ours.mean():.4f} against {simple.mean():.4f} of the baseline ({fitted.baseline.name}): "
-        f"{gain:.4f} less, 95 % interval {low:.4f} to {high:.4f}{doubt}",
+        f"{abs(gain):.4f} {'less' if gain >= 0 else 'more'}, 95 % interval {low:.4f} to {high:.4f}{doubt}",
     )

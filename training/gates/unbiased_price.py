@@ -23,6 +23,6 @@ def judge(evidence: Evidence) -> GateVerdict:
     return GateVerdict(
         "unbiased",
         "failed" if abs(median - 1) > OF_ALL or far else "passed",
-        f"the median of value to price is {median:.3f}, at most {OF_ALL:.0%} off is accepted"
+        f"the median of value to price is {median:.4f}, at most {OF_ALL:.0%} off is accepted"
         + "".join(f"; {name}: {ratio:.3f}, at most {OF_A_GROUP:.0%}" for name, ratio in far.items()),
     )

@@ -148,7 +148,7 @@ def test_a_sure_loss_is_not_called_chance():
     ],
 )
 def test_homes_just_sold_are_worth_what_was_paid(ratios, outcome):
-    population = Population(datetime(2025, 5, 1, tzinfo=UTC), pa.table({}), ratios)
+    population = Population(datetime(2025, 5, 1, tzinfo=UTC), pa.table({}), ratios, np.empty(0))
     verdict = near_known_prices.judge(Evidence(fitted_model(**price()), population=population))
     assert verdict.outcome == outcome, verdict.reason
 
