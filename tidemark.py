@@ -732,8 +732,8 @@ def serve(
         # uvicorn ends by the signal that stopped it: without this, SIGTERM would leave the private Redis behind.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         uvicorn.run(
-            create_app(), host=host, port=port, http=LimitedHttpProtocol, log_level="warning", access_log=False,
-            proxy_headers=False,
+            create_app(), host=host, port=port, http=LimitedHttpProtocol, ws="none", log_level="warning",
+            access_log=False, proxy_headers=False,
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
+import httptools
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -29,8 +30,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     # Runs while headers are awaited that did not come at once.
     _header_timer: asyncio.TimerHandle | None = None
-    # Since the last headers were complete.
+    # Of headers that are not complete yet: what belongs to a body is none of them.
     _bytes = 0
+    _in_message = False
     _refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -47,9 +49,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Count what comes, until the headers are complete."""
         if self._refused:
             return
-        self._bytes += len(data)
-        super().data_received(data)
-        if (self.cycle is None or self.cycle.response_complete) and not self._refused:
+        if not self._in_message:
+            self._bytes += len(data)
+        self._feed(data)
+        if self._in_message or self._refused:
+            return
+        if self.cycle is None or self.cycle.response_complete:
             if self._bytes > self.header_bytes:
                 self._refuse_headers()
             elif self._header_timer is None:
@@ -65,7 +70,43 @@ class LimitedHttpProtocol(HttpToolsProtocol):
                 self._refuse_headers()
                 raise _RequestRefusedError  # the parser stops here
         self._bytes = 0
+        if self._offers_upgrade():
+            return
+        self._in_message = True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """What comes next are headers again."""
+        if self._offers_upgrade():
+            return
+        self._in_message = False
+        super().on_message_complete()
+
+    def _feed(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._offers_upgrade():
+                self._feed_without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _offers_upgrade(self) -> bool:
+        return self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
+
+    def _feed_without_upgrade(self, rest: bytes) -> None:
+        """Pass an offer over, as RFC 9110 lets a server do: the parser ends at one, and would leave the body unread."""
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b", ".join(part for part in value.split(b",") if part.strip().lower() != b"upgrade")  # noqa: PLW2901
+            if name != b"upgrade":
+                lines.append(name + b": " + value)
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._feed(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     def send_400_response(self, msg: str) -> None:
         """What cannot be parsed."""

@@ -259,6 +259,9 @@ def _require_equal(session: onnxruntime.InferenceSession, rows: Matrix, expected
 
 def _read(folder: Path, name: str) -> bytes:
     try:
+        if not (folder / name).is_file() and (folder / name).exists():
+            # Another kind may never end.
+            raise UnreadableArtifactError(f"{folder / name} cannot be read: expected a regular file")
         return (folder / name).read_bytes()
     except OSError as problem:
         raise UnreadableArtifactError(f"{folder / name} cannot be read: {problem.strerror or problem}") from problem

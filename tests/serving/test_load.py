@@ -219,3 +219,54 @@ def test_more_of_the_past_than_is_set_aside_for_it_is_refused(settings, ids):
             assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
             assert answer.headers["retry-after"]
             assert httpx2.post(f"http://{host}:{port}{PATH}", json={"entity_id": entity}).status_code == 200
+
+
+HEAD = "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n{more}\r\n"
+
+
+def question(ids) -> bytes:
+    return b'{"entity_id":"%d"}' % ids["move_probability"][0]
+
+
+def head(path: str, size: int, more: str = "") -> bytes:
+    return HEAD.format(path=path, size=size, more=more).encode()
+
+
+def status_of(connection) -> int:
+    content = b""
+    while b"\r\n\r\n" not in content:
+        part = connection.recv(1 << 16)
+        assert part, "the connection ended without an answer"
+        content += part
+    before, _, body = content.partition(b"\r\n\r\n")
+    size = next(
+        int(line.split(b":")[1]) for line in before.lower().split(b"\r\n") if line.startswith(b"content-length")
+    )
+    while len(body) < size:
+        body += connection.recv(1 << 16)
+    return int(before.split()[1])
+
+
+def test_a_large_body_is_not_counted_among_the_headers_of_the_next_request(scorer, ids):
+    body = b" " * 100_000 + question(ids)
+    with socket.create_connection(scorer, timeout=20) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(head(PATH, len(body)))
+        time.sleep(0.1)
+        connection.sendall(body)
+        assert status_of(connection) == 200
+        then = head(PATH, len(question(ids)))
+        connection.sendall(then[:40])
+        time.sleep(0.1)
+        connection.sendall(then[40:] + question(ids))
+        assert status_of(connection) == 200
+
+
+@pytest.mark.parametrize("wanted", ["h2c", "websocket", "TLS/1.0"])
+def test_an_offer_to_upgrade_is_passed_over(scorer, ids, wanted):
+    """RFC 9110, 7.8: a server may ignore it. Java's HttpClient and `curl --http2` send h2c with every first question."""
+    with socket.create_connection(scorer, timeout=20) as connection:
+        connection.sendall(
+            head(PATH, len(question(ids)), f"Connection: Upgrade\r\nUpgrade: {wanted}\r\n") + question(ids)
+        )
+        assert status_of(connection) == 200

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -222,3 +224,17 @@ def test_a_row_that_the_test_hardly_speaks_of_is_marked():
     assert "known, as in 2% of the test rows alone" in marked[0]
     assert plain == ()
     assert CARD.untested(rows) == [(), ()]
+
+
+def test_a_file_that_nobody_writes_to_does_not_hold_up_who_reads_an_artifact(tmp_path):
+    os.mkfifo(tmp_path / artifact.MANIFEST)
+    ended = threading.Event()
+
+    def read():
+        try:
+            artifact.load(tmp_path)
+        except artifact.ArtifactError:
+            ended.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    assert ended.wait(5), "still reading after 5 s"
