@@ -36,7 +36,7 @@ def breakdown(fitted: Fitted) -> dict[str, tuple[GroupResult, ...]]:
         "quarter of the test span": quarters(fitted),
         **{title: results(fitted, groups) for title, groups in fitted.spec.task.groups(fitted).items()},
         **{segment.title: _by_segment(fitted, segment) for segment in fitted.spec.segments},
-        "segment": _by_category(fitted),
+        **_by_category(fitted),
     }
     return {title: groups for title, groups in parts.items() if len(groups) > 1}
 
@@ -67,14 +67,14 @@ def _by_segment(fitted: Fitted, segment: Segment) -> tuple[GroupResult, ...]:
     return results(fitted, ((name, places == place) for place, name in enumerate(segment.names)))
 
 
-def _by_category(fitted: Fitted) -> tuple[GroupResult, ...]:
-    """By the values of the inputs that are categories."""
+def _by_category(fitted: Fitted) -> dict[str, tuple[GroupResult, ...]]:
+    """By the values of the inputs that are categories, if there are such."""
     matrix, columns = fitted.rows.matrix[fitted.test], fitted.inputs.columns
     kinds = [(place, name.partition("=")[2]) for place, name in enumerate(columns) if "=" in name]
     if not kinds:
-        return ()
+        return {}
     known = [(name, matrix[:, place] == 1) for place, name in kinds]
-    return results(fitted, [*known, ("unknown", ~np.any([rows for _, rows in known], axis=0))])
+    return {"segment": results(fitted, [*known, ("unknown", ~np.any([rows for _, rows in known], axis=0))])}
 
 
 def results(fitted: Fitted, groups: Iterable[tuple[str, Rows]]) -> tuple[GroupResult, ...]:

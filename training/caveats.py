@@ -96,8 +96,8 @@ def _known_prices(population: Population) -> Iterator[str]:
     """Answers for those whose price is known: nobody needs a model to see that they are off."""
     at = f"at {population.moment:%Y-%m-%d}"
     for whose, known, better, ratios in (
-        (f"entities whose price had just become known {at}", "price", "the price paid", population.just_settled),
-        (f"entities with an estimate {at}", "estimate", "the estimate", population.to_estimate),
+        (f"entities whose price had just become known {at}", "price paid", "that price", population.just_settled),
+        (f"entities with an estimate {at}", "estimate", "that estimate", population.to_estimate),
     ):
         if len(ratios) >= FEWEST and abs(float(np.median(ratios)) - 1) > DRIFTED:
             low, middle, high = np.quantile(ratios, [0.1, 0.5, 0.9])
