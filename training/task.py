@@ -34,6 +34,13 @@ Groups = Mapping[str, Sequence[tuple[str, Flags]]]
 """By title, what test rows are told apart by: names and masks."""
 
 
+GATES = (
+    "enough rows", "features are present", "no target leak", "beats the baseline", "not worse than the champion",
+    "calibrated",
+)  # fmt: skip
+"""What the rules of every task say under."""
+
+
 class Task(ABC):
     """A kind of prediction. A new one says what is abstract here; all else has a default."""
 
@@ -41,6 +48,8 @@ class Task(ABC):
     """In a model's manifest, and in the registry."""
     headlines: tuple[Headline, ...]
     """The figures that people ask for first."""
+    gate_names: tuple[str, ...] = GATES
+    """What the verdicts of `gates` are called, in their order: Dagster wants to know before there is one."""
     is_regression: bool = False
     """Whether estimators fit a number, on a scale that the task chooses; else classes."""
     follows_trend: bool = False

@@ -12,10 +12,6 @@ from pipelines.retries import RETRIES
 from training.models import MODELS
 from training.specs import ModelSpec
 
-GATES = (
-    "enough rows", "features are present", "no target leak",
-    "beats the baseline", "not worse than the champion", "calibrated", "unbiased",
-)  # fmt: skip
 GROUP = "training"
 OWNERS = ["team:data-science"]
 POOL = "training"
@@ -79,7 +75,7 @@ def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
         ],
         check_specs=[
             dg.AssetCheckSpec(gate.replace(" ", "_"), asset=evaluation_key, blocking=True, description=f"Gate: {gate}.")
-            for gate in GATES
+            for gate in spec.task.gate_names
         ],
         retry_policy=RETRIES,
         pool=POOL,

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from training.headlines import BIAS_HEADLINE, Headline
-from training.task import Flags, Floats, Task
+from training.task import GATES, Flags, Floats, Task
 from training.tasks.probabilities import RAREST, draw_curves, frame_curves, log_loss
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Binary(Task):
     """Labels are 0 and 1."""
 
     name = "binary"
+    gate_names = (*GATES, "unbiased")
     headlines = (
         Headline("auc", "AUC", ".3f"),
         Headline("base_rate", "base rate", ".1%"),

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from training.headlines import BIAS_HEADLINE, Headline
 from training.intervals import KINDS, LEVELS, MONTHS, group_name, group_of, intervals
-from training.task import Flags, Floats, Groups, Task
+from training.task import GATES, Flags, Floats, Groups, Task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,6 +44,7 @@ class Price(Task):
     """Labels are amounts above zero."""
 
     name = "price"
+    gate_names = (*GATES, "unbiased", "near known prices")
     headlines = (
         Headline("median_error", "median error", ".1%"),
         Headline("within_10_percent", "within 10 %", ".1%"),

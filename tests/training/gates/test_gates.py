@@ -24,6 +24,7 @@ from training.gates import (
     not_worse,
     unbiased_price,
     unbiased_probability,
+    verdicts,
 )
 from training.population import Population
 
@@ -155,3 +156,13 @@ def test_homes_just_sold_are_worth_what_was_paid(ratios, outcome):
 
 def test_rows_of_ones_own_have_no_known_prices_to_be_near():
     assert near_known_prices.judge(Evidence(fitted_model(**price()))).outcome == "does not apply"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, CLASSES | {"answers": np.tile([0.68, 0.32], (ROWS, 1))}, price()],
+    ids=["binary", "multiclass", "price"],
+)
+def test_the_names_of_gates_are_known_before_there_is_a_verdict(given):
+    fitted = fitted_model(**given)
+    assert tuple(verdict.gate for verdict in verdicts(Evidence(fitted))) == fitted.spec.task.gate_names
