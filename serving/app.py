@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from typing import TypedDict
 
+# First of all, as Feast would have each count written to a file for workers to share: slower than the counting.
+import prometheus_client  # noqa: F401
 from fastapi import FastAPI
 from feast import FeatureStore
 

@@ -6,12 +6,14 @@ import atexit
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
 import prometheus_client  # noqa: F401  before Feast, which would have each count written to a file
 import pytest
 from made_once import copied, made_once
+from typer.testing import CliRunner, Result
 
 CHECKOUT = Path(__file__).parents[1]
 # DuckDB lists at the very end what it has not freed, at length; that says nothing about a test.
@@ -24,7 +26,7 @@ COSTLY = "trained_home"
 """A fixture that is made once a run, and that other workers wait for meanwhile."""
 
 
-LONG = ("test_user_interface.py", "test_bring_your_own_data.py", "test_features_command.py", "test_against_oracle.py")
+LONG = ("test_user_interface.py", "test_bring_your_own_data.py", "test_features.py", "test_against_oracle.py")
 """Files of a minute and more, which would keep one worker busy while the others have nothing left to do."""
 
 
@@ -39,6 +41,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 1 if item.path.name in LONG else 3 if item.path in costly else 2
 
     items.sort(key=turn)
+
+
+@pytest.fixture
+def tidemark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run the command line on an empty home, with settings; gives its exit code and its output."""
+    from tidemark import app
+
+    monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path / "home"))
+    for name in ("TIDEMARK_SOURCE", "TIDEMARK_MAPPING"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str, **settings: str) -> Result:
+        return CliRunner().invoke(app, [*arguments, "--home", str(tmp_path / "home")], env=settings)
+
+    return run
 
 
 @pytest.fixture

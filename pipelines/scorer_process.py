@@ -1,4 +1,4 @@
-"""The scorer as a child of the command line: started, waited for, stopped."""
+"""The scorer as a process of its own, as `tidemark serve` runs it: started, waited for, stopped."""
 
 from __future__ import annotations
 

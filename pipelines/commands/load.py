@@ -1,0 +1,138 @@
+"""`tidemark load`: raw tables from a source, under their contract."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from feature_repo.console import HOME, Home, console, exit_on, fail, print_error, print_warning, progress
+from training.wording import counted, were
+
+if TYPE_CHECKING:
+    from pipelines.raw.load import LoadReport
+
+
+def load(
+    source: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Folders of Parquet or CSV whose files make the tables together, or postgresql://user@host/database; "
+            "else TIDEMARK_SOURCE, where a colon stands between folders.",
+        ),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(envvar="TIDEMARK_MAPPING", help="How your own tables become the raw tables.")
+    ] = None,
+    table: Annotated[list[str] | None, typer.Option(help="Only this table; may be given again.")] = None,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Load days that seem unchanged, too.")] = False,
+    memory: Annotated[
+        str, typer.Option(envvar="TIDEMARK_MEMORY", help="Memory for the work; more spills to disk.")
+    ] = "2GB",
+    max_drop: Annotated[
+        float,
+        typer.Option(
+            envvar="TIDEMARK_MAX_DROP",
+            min=0.0,
+            max=1.0,
+            help="The share of good rows loaded before that a load may take away; 1 to allow any loss.",
+        ),
+    ] = 0.2,
+    home: Home = HOME,
+) -> None:
+    """Load raw tables under their contract: good rows to Parquet, bad ones to quarantine with their reasons."""
+    from pipelines.known_names import UnknownNameError, require_known
+    from pipelines.raw.load import LoadOptions
+    from pipelines.raw.load import load as load_tables
+    from pipelines.raw.mapping import read_mapping
+    from pipelines.raw.sources import open_source
+    from pipelines.raw.store import AlreadyLoadingError, RawStore
+    from pipelines.raw.tables import TABLES
+
+    names = [raw.name for raw in TABLES]
+    with exit_on(UnknownNameError):
+        require_known("raw table", table or [], names)
+    named = source or [os.environ.get("TIDEMARK_SOURCE") or ""]
+    where = [place for place in named if place] or [str(home / "world")]
+    if not any(named) and not Path(where[0]).exists():
+        fail(
+            f"nothing to load: no SOURCE given, and no world in {where[0]}. "
+            "Run `tidemark world` first, or name a source."
+        )
+    options = LoadOptions(
+        tables=tuple(table or ()),
+        first=first.date() if first else None,
+        last=last.date() if last else None,
+        again=again,
+        memory=memory,
+        max_drop=max_drop,
+    )
+    with exit_on(ValueError, AlreadyLoadingError), progress() as show:
+        rules = read_mapping(mapping) if mapping else None
+        opened = open_source(where, encoding=rules.encoding if rules else "utf-8")
+        reports = load_tables(opened, RawStore(home), rules, options, show)
+    _print_reports(reports, str(opened), home)
+    if any(report.problem for report in reports):
+        raise typer.Exit(1)
+    if all(report.absent for report in reports):
+        fail(f"{opened} has none of the raw tables {', '.join(names)}. A mapping file can name yours: --mapping.")
+
+
+def _print_reports(reports: list[LoadReport], source: str, home: Path) -> None:
+    shown = Table("table", "read", "loaded", "refused", "replaced", "days", title=f"Loaded from {escape(source)}")
+    for column in shown.columns[1:]:
+        column.justify = "right"
+    for report in reports:
+        figures = (report.read, report.loaded, report.quarantined, report.superseded, report.days_loaded)
+        stopped = report.problem and not report.read
+        state = "[dim]absent[/dim]" if report.absent else "[red]stopped[/red]" if stopped else ""
+        shown.add_row(report.table, *([state] if state else (f"{figure:,}" for figure in figures)))
+    console.print(shown)
+    console.print(
+        f"[dim]Loaded rows: {escape(str(home / 'raw'))}. Replaced: a later version came on the same day.[/dim]"
+    )
+    if any(report.reasons for report in reports):
+        refused = Table("table", "refused because", "rows", title="Refused")
+        refused.columns[2].justify = "right"
+        for report in reports:
+            for reason, rows in report.reasons.items():
+                refused.add_row(report.table, escape(reason), f"{rows:,}")
+        console.print(refused)
+        console.print("[dim]A row may have several reasons. See the rows: tidemark quarantine TABLE[/dim]")
+    for report in reports:
+        _print_remarks(report)
+
+
+def _print_remarks(report: LoadReport) -> None:
+    unchanged, emptied, left_out = report.days_unchanged, report.days_emptied, report.left_out
+    if unchanged:
+        console.print(
+            f"{report.table}: {counted(unchanged, 'day')} had not changed and {were(unchanged)} left as before."
+        )
+    if emptied:
+        console.print(
+            f"{report.table}: {counted(emptied, 'day')} {'has' if emptied == 1 else 'have'} no rows in the source any "
+            "more: emptied."
+        )
+    if report.summed_up or report.source_refused:
+        refused = report.source_refused
+        console.print(
+            f"{report.table}: {counted(report.loaded, 'row')} {were(report.loaded)} summed up from "
+            f"{counted(report.summed_up, 'source row')}; {counted(refused, 'source row')} {were(refused)} refused."
+        )
+    if left_out:
+        console.print(f"{report.table}: {counted(left_out, 'row')} {were(left_out)} left out by the mapping's `where`.")
+    if report.unused:
+        console.print(f"{report.table}: columns not asked for: {escape(', '.join(report.unused))}.")
+    for warning in report.warnings:
+        print_warning(warning)
+    if report.problem:
+        result = "refused" if report.read else "stopped"
+        print_error(report.problem, result)

@@ -1,0 +1,34 @@
+"""`tidemark world`: raw data for those who have none of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from feature_repo.console import HOME, Home, console, exit_on, progress
+
+
+def world(
+    customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 2000,
+    days: Annotated[int, typer.Option(min=1, help="How many days they are watched.")] = 730,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another world; the same seed, the same bytes.")] = 7,
+    out: Annotated[Path | None, typer.Option(help="Where to write it; <home>/world if not said.")] = None,
+    home: Home = HOME,
+) -> None:
+    """Write a synthetic world of raw data: regions, homes, customers, deals and what they do."""
+    from pipelines.world.generate import generate
+    from pipelines.world.plan import WorldPlan
+
+    folder = out or home / "world"
+    with exit_on(ValueError, FileExistsError), progress() as show:
+        report = generate(WorldPlan(customers=customers, days=days, seed=seed), folder, show)
+    table = Table(
+        "table", "rows", "MB", title=f"World of {customers:,} customers over {days} days: {escape(str(folder))}"
+    )
+    for name, written in report.tables.items():
+        table.add_row(name, f"{written.rows:,}", f"{written.bytes / 1e6:,.1f}")
+    console.print(table)
