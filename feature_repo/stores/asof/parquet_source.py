@@ -8,7 +8,6 @@ through all files, in the order of the paths. Names that begin with `.` or `_` a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -24,10 +23,10 @@ from feast.data_source import DataSource
 from feast.infra.offline_stores.file_source import FileSource
 
 from feature_repo.stores.asof.file_names import FileListing, files_under
+from feature_repo.stores.asof.footers import FOOTERS, Footer
 from feature_repo.stores.asof.instants import Instants, Unit
 from feature_repo.stores.asof.row_group_times import bounds
 
-_FOOTERS_AT_A_TIME = 16
 # Arrow's own allocator asks for huge pages, and on virtual machines waited longer for them than the join takes: with
 # the system's, a million rows cost 0.9 s of system time instead of 2.7, and the same memory.
 POOL = pa.system_memory_pool()
@@ -53,6 +52,7 @@ class ParquetSource:
     path: str
     files: tuple[FileListing, ...]
     fragments: tuple[ds.ParquetFileFragment, ...]
+    footers: tuple[Footer, ...]
     # The different schemas of the files, as a rule one, and which of them each file has.
     schemas: tuple[pa.Schema, ...]
     schema_of: tuple[int, ...]
@@ -88,7 +88,8 @@ class ParquetSource:
     def between(self, column: str, low: int | None, high: int | None, unit: Unit) -> tuple[RowGroup, ...]:
         """The row groups that may hold a time from `low` to `high`, by what their files' footers tell."""
         if (column, unit) not in self._bounds:
-            self._bounds[column, unit] = bounds(self.fragments, self.files, self.groups, column, unit)
+            groups = [(group.file, group.number) for group in self.groups]
+            self._bounds[column, unit] = bounds(self.footers, self.files, groups, column, unit)
         lowest, highest = self._bounds[column, unit]
         may = np.ones(len(self.groups), dtype=bool)
         if low is not None:
@@ -118,7 +119,7 @@ class ParquetSource:
         numbers: dict[int, list[int]] = {}
         for group in groups:
             numbers.setdefault(group.file, []).append(group.number)
-        fragments = [self.fragments[file].subset(row_group_ids=parts) for file, parts in numbers.items()]
+        fragments = [self._parts(file, parts) for file, parts in numbers.items()]
         physical = self.schemas[self.schema_of[groups[0].file]]
         own = [name for name in schema.names if name in physical.names]
         rows = sum(group.rows for group in groups)
@@ -134,6 +135,11 @@ class ParquetSource:
             else:
                 columns.append(self._of_the_folders(groups, name, kind))
         return pa.Table.from_arrays(columns, schema=schema) if columns else table
+
+    def _parts(self, file: int, numbers: list[int]) -> ds.ParquetFileFragment:
+        # To name row groups, Arrow parses the footer at once; for a whole file it does so in a thread of its scan.
+        whole, fragment = len(self.footers[file].rows), self.fragments[file]
+        return fragment if len(numbers) == whole else fragment.subset(row_group_ids=numbers)
 
     def _of_the_folders(self, groups: Sequence[RowGroup], name: str, kind: pa.DataType) -> pa.ChunkedArray:
         values = [(self.files[group.file].partition.get(name), group.rows) for group in groups]
@@ -151,23 +157,21 @@ def open_source(source: DataSource, repo_path: Path | str | None) -> ParquetSour
     remote = not isinstance(filesystem, pafs.LocalFileSystem)
     form = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=remote))
     fragments = tuple(form.make_fragment(file.path, filesystem) for file in found)
-    with ThreadPoolExecutor(_FOOTERS_AT_A_TIME) as pool:
-        footers = list(pool.map(_footer, fragments))
+    footers = tuple(FOOTERS.footers(fragments, filesystem))
     groups, first = [], 0
     for file, footer in enumerate(footers):
-        for number, (rows, size) in enumerate(footer):
+        for number, (rows, size) in enumerate(zip(footer.rows, footer.sizes, strict=True)):
             if rows:
                 groups.append(RowGroup(file, number, first, rows, size))
             first += rows
     schemas: list[pa.Schema] = []
     schema_of: list[int] = []
-    for fragment in fragments:
-        schema = fragment.physical_schema
-        known = (at for at, one in enumerate(schemas) if one.equals(schema))
+    for footer in footers:
+        known = (at for at, one in enumerate(schemas) if one is footer.schema or one.equals(footer.schema))
         schema_of.append(next(known, len(schemas)))
         if schema_of[-1] == len(schemas):
-            schemas.append(schema)
-    return ParquetSource(shown, found, fragments, tuple(schemas), tuple(schema_of), tuple(groups))
+            schemas.append(footer.schema)
+    return ParquetSource(shown, found, fragments, footers, tuple(schemas), tuple(schema_of), tuple(groups))
 
 
 def numbers_of(groups: Sequence[RowGroup]) -> npt.NDArray[np.int64]:
@@ -192,15 +196,6 @@ def place_of(source: DataSource, repo_path: Path | str | None) -> tuple[pafs.Fil
     if filesystem is None:
         filesystem, path = pafs.FileSystem.from_uri(path) if "://" in path else (pafs.LocalFileSystem(), path)
     return filesystem, path.rstrip("/"), uri
-
-
-def _footer(fragment: ds.ParquetFileFragment) -> list[tuple[int, int]]:
-    try:
-        footer = fragment.metadata
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{fragment.path}: expected a Parquet file: {error}") from None
-    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
-    return [(group.num_rows, group.total_byte_size) for group in groups]
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
