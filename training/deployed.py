@@ -1,7 +1,8 @@
 """Which artifact serves, read from the registry without MLflow: a worker has no room for it.
 
 The registry is MLflow's own, either its SQLite file or a server's REST interface. Aliases moved in its UI or by its
-client are therefore seen here as well.
+client are therefore seen here as well. Where MLflow keeps workspaces apart, only the one in use is read. Nothing here
+writes: MLflow's client does that, in `registry`.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from feature_repo.home import home as home_folder
-from training.moved import follow
+from training.moved import followed
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 PINNED = "sha256"
 """The tag of a version that pins its artifact."""
 SECONDS = 10
+WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"
 
 
 class NotDeployedError(LookupError):
@@ -77,6 +79,11 @@ def registry_address(home: Path | None = None) -> str:
     return os.environ.get("TIDEMARK_MLFLOW") or f"sqlite:///{(home or home_folder()).absolute() / 'mlflow.db'}"
 
 
+def workspace() -> str:
+    """`MLFLOW_WORKSPACE`, as MLflow's client reads it: empty if none is named."""
+    return os.environ.get("MLFLOW_WORKSPACE", "").strip()
+
+
 def deployed(model: str, alias: str = CHAMPION, home: Path | None = None) -> Deployed:
     """The version that bears the alias."""
     address = registry_address(home)
@@ -89,15 +96,11 @@ def _from_sqlite(file: Path, model: str, alias: str) -> Deployed:
     if not file.exists():
         raise UntrainedError(f"{model}: there is no registry {file} yet. Train a model first: `tidemark train`.")
     try:
-        found = _read(file, model, alias)
-        # Of a copied home the paths still lead into the other one, whether that exists or not.
-        if found and (folder := found.local_folder()) and not folder.is_relative_to(file.parent) and follow(file):
-            found = _read(file, model, alias)
-        if not found:
-            raise _untrained(model, alias, str(file), is_known=_is_known(file, model))
+        if version := _read(file, model, alias):
+            return version
+        raise _untrained(model, alias, str(file), is_known=_is_known(file, model))
     except sqlite3.Error as problem:
         raise RegistryUnavailableError(f"{model}: the registry {file} cannot be read: {problem}") from problem
-    return found
 
 
 def _untrained(model: str, alias: str, registry: str, *, is_known: bool) -> UntrainedError:
@@ -112,8 +115,14 @@ def _untrained(model: str, alias: str, registry: str, *, is_known: bool) -> Untr
 def _is_known(file: Path, model: str) -> bool:
     """Whether the registry has any version of the model."""
     with closing(_opened(file)) as registry:
-        query = "SELECT 1 FROM model_versions WHERE name = ? LIMIT 1"
-        return registry.execute(query, (model,)).fetchone() is not None
+        query = "SELECT 1 FROM model_versions WHERE workspace = ? AND name = ? LIMIT 1"
+        return registry.execute(query, (_workspace_of_file(), model)).fetchone() is not None
+
+
+def _workspace_of_file() -> str:
+    """The workspace whose rows MLflow's client reads and writes in a file."""
+    enabled = os.environ.get("MLFLOW_ENABLE_WORKSPACES", "").strip().lower() in ("true", "1")
+    return (enabled and workspace()) or "default"
 
 
 def _opened(file: Path) -> sqlite3.Connection:
@@ -123,16 +132,20 @@ def _opened(file: Path) -> sqlite3.Connection:
 
 def _read(file: Path, model: str, alias: str) -> Deployed | None:
     with closing(_opened(file)) as registry:
-        found = registry.execute(
+        row = registry.execute(
             """
             SELECT v.version, coalesce(v.storage_location, v.source), t.value FROM registered_model_aliases a
-            JOIN model_versions v ON v.name = a.name AND v.version = a.version
-            LEFT JOIN model_version_tags t ON t.name = v.name AND t.version = v.version AND t.key = ?
-            WHERE a.name = ? AND a.alias = ?
+            JOIN model_versions v ON v.workspace = a.workspace AND v.name = a.name AND v.version = a.version
+            LEFT JOIN model_version_tags t
+                ON t.workspace = v.workspace AND t.name = v.name AND t.version = v.version AND t.key = ?
+            WHERE a.workspace = ? AND a.name = ? AND a.alias = ?
             """,
-            (PINNED, model, alias),
+            (PINNED, _workspace_of_file(), model, alias),
         ).fetchone()
-    return _pinned(model, str(found[0]), found[1], found[2]) if found else None
+    if row is None:
+        return None
+    version, source, sha256 = row
+    return _pinned(model, str(version), followed(source, model, file.parent), sha256)
 
 
 def _from_server(address: str, model: str, alias: str) -> Deployed:
@@ -197,8 +210,10 @@ def _strange(url: str, what: str, found: str) -> RegistryUnavailableError:
 def _get(url: str, what: str) -> bytes:
     if not url.startswith(("http://", "https://")):
         raise NotDeployedError(f"TIDEMARK_MLFLOW: expected a URL such as http://127.0.0.1:5000, found {url}")
+    headers = {WORKSPACE_HEADER: workspace()} if workspace() else {}
     try:
-        with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310  the scheme was looked at
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310  the scheme was looked at
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
             return bytes(answer.read())
     except urllib.error.HTTPError as refusal:
         message = f"{what}: the registry did not give {url}: {refusal}"

@@ -1,35 +1,44 @@
-"""A home that was moved or copied: MLflow's registry holds whole paths, and they must lead into the home it lies in."""
+"""A home that was moved or copied: MLflow's registry holds whole paths, which lead to where it lay before.
+
+The paths stay as MLflow wrote them, since its client cannot change them. Whoever reads one looks for the same files in
+the home at hand, and whoever writes does so under an experiment of that home.
+"""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
-
-_SECONDS = 5
-_PATHS = {
-    "experiments": ("artifact_location",),
-    "runs": ("artifact_uri",),
-    "model_versions": ("source", "storage_location"),
-}
+from urllib.parse import unquote, urlparse
 
 
-def follow(registry: Path) -> bool:
-    """Turn paths into the `models` of another home to that beside the SQLite file; whether there were any."""
-    here = (registry.parent / "models").absolute()
-    if not here.is_dir():
+def models_folder(home: Path) -> Path:
+    """Where the runs of a home keep their files, a folder for each model."""
+    return home.absolute() / "models"
+
+
+def was_moved(location: str, model: str, home: Path) -> bool:
+    """Whether an experiment's location is that of the same model in another home.
+
+    >>> was_moved("file:///old/models/m", "m", Path("/new"))
+    True
+    >>> [was_moved(other, "m", Path("/new")) for other in ("file:///new/models/m", "s3://old/models/m", "file:///m")]
+    [False, False, False]
+    """
+    path = _local_path(location)
+    if path is None or path.parts[-2:] != ("models", model):
         return False
-    with closing(sqlite3.connect(registry, timeout=_SECONDS)) as connection, connection:
-        known = connection.execute(
-            "SELECT DISTINCT substr(artifact_location, 1, length(artifact_location) - length(name) - 1) "
-            "FROM experiments WHERE artifact_location LIKE 'file://%/models/' || name"
-        )
-        left = [before for (before,) in known if before != here.as_uri()]
-        for before in left:
-            for table, columns in _PATHS.items():
-                for column in columns:
-                    connection.execute(
-                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
-                        (here.as_uri(), len(before) + 1, len(before) + 1, before + "/"),
-                    )
-    return bool(left)
+    return path.resolve() != (models_folder(home) / model).resolve()  # the same folder may have several names
+
+
+def followed(source: str, model: str, home: Path) -> str:
+    """Where a version's files lie in this home; the source as it is if they do not lie here."""
+    path = _local_path(source)
+    if path is None or path.is_relative_to(models_folder(home)):
+        return source
+    _, separator, within = str(path).rpartition(f"/models/{model}/")
+    here = models_folder(home) / model / within
+    return here.as_uri() if separator and here.exists() else source
+
+
+def _local_path(location: str) -> Path | None:
+    parsed = urlparse(location)
+    return Path(unquote(parsed.path)) if parsed.scheme in ("", "file") else None

@@ -15,7 +15,7 @@ from training.deployed import CHALLENGER, CHAMPION, PINNED, deployed, registry_a
 from training.fit import Fitted
 from training.gates import GateVerdict
 from training.headlines import BIAS
-from training.moved import follow
+from training.moved import models_folder, was_moved
 from training.version_status import VersionStatus
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -24,6 +24,7 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 
 import mlflow
+from mlflow.entities import Experiment
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
@@ -33,6 +34,8 @@ PAGE = "report.html"
 """The page of a model, beside its artifact."""
 GATES = "gates"
 """The tag of a version that holds the verdicts of its gates."""
+DESCRIPTION = "mlflow.note.content"
+"""The tag of an experiment that MLflow's pages show as its description."""
 
 
 def latest_folder(home: Path, model: str) -> Path:
@@ -59,14 +62,10 @@ class Registry:
     def client(self) -> mlflow.MlflowClient:
         """MLflow's own."""
         self.home.mkdir(parents=True, exist_ok=True)
-        address = registry_address(self.home)
         with warnings.catch_warnings():
             # MLflow's own affair, which would stand above the answer.
             warnings.filterwarnings("ignore", "The ``noload`` loader strategy")
-            client = mlflow.MlflowClient(address)
-        if address.startswith("sqlite:///"):
-            follow(Path(address.removeprefix("sqlite:///")))
-        return client
+            return mlflow.MlflowClient(registry_address(self.home))
 
     def register(
         self,
@@ -214,11 +213,15 @@ class Registry:
         return dict(data.metrics), dict(data.params)
 
     def _experiment(self, client: mlflow.MlflowClient, name: str) -> str:
-        found = client.get_experiment_by_name(name)
-        if found:
-            return str(found.experiment_id)
+        """The experiment that a model's runs belong to, with its files in this home unless a server keeps them."""
         local = registry_address(self.home).startswith("sqlite:")
-        place = (self.home / "models" / name).absolute().as_uri() if local else None
+        experiment = client.get_experiment_by_name(name)
+        if experiment and local and was_moved(experiment.artifact_location, name, self.home):
+            _set_aside(client, experiment, models_folder(self.home) / name)
+            experiment = None
+        if experiment:
+            return str(experiment.experiment_id)
+        place = (models_folder(self.home) / name).as_uri() if local else None
         return str(client.create_experiment(name, artifact_location=place))
 
     def _version(self, client: mlflow.MlflowClient, model: str, version: str) -> ModelVersion:
@@ -226,3 +229,11 @@ class Registry:
             return client.get_model_version(model, version)
         except MlflowException as problem:
             raise RegistryError(f"{model} has no version {version}: {problem.message}") from problem
+
+
+def _set_aside(client: mlflow.MlflowClient, experiment: Experiment, here: Path) -> None:
+    """Free the name of an experiment whose files belong to another home: MLflow cannot change where they lie."""
+    identity = experiment.experiment_id
+    note = f"Runs of before this home was moved or copied. Their files lie in {here}, each in the folder of its run."
+    client.set_experiment_tag(identity, DESCRIPTION, note)
+    client.rename_experiment(identity, f"{experiment.name} (before the home was moved, {identity})")

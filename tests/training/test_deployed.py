@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -21,10 +22,12 @@ class Answers(ThreadingHTTPServer):
     """Answers every request with the same bytes, whatever they are."""
 
     answer = b""
+    workspaces: list[str | None]
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        self.server.workspaces.append(self.headers["X-MLFLOW-WORKSPACE"])
         self.wfile.write(self.server.answer)
 
     def log_message(self, *_: object) -> None:
@@ -34,6 +37,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
     with Answers(("127.0.0.1", 0), Handler) as server:
+        server.workspaces = []
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         monkeypatch.setenv("TIDEMARK_MLFLOW", f"http://127.0.0.1:{server.server_port}")
@@ -111,3 +115,53 @@ def test_a_registry_that_is_locked_says_nothing_of_the_model(tmp_path, monkeypat
             deployed(MODEL, home=tmp_path)
     finally:
         other.close()
+
+
+@pytest.fixture(scope="module")
+def tenants(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in whose registry three workspaces have a champion of the same name, the second its second version."""
+    home = tmp_path_factory.mktemp("tenants")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")
+        for name, versions in (("default", 1), ("first", 2), ("second", 1)):
+            patch.setenv("MLFLOW_WORKSPACE", name)
+            client = Registry(home).client
+            client.create_registered_model(MODEL)
+            for number in range(1, versions + 1):
+                client.create_model_version(MODEL, f"file:///{name}/{number}", tags={"sha256": name})
+            client.set_registered_model_alias(MODEL, "champion", str(versions))
+    return home
+
+
+@pytest.fixture
+def workspaces_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")
+
+
+@pytest.mark.parametrize(("name", "version"), [("default", "1"), ("first", "2"), ("second", "1")])
+def test_a_workspace_sees_its_own_champion(tenants, workspaces_enabled, monkeypatch, name, version):
+    monkeypatch.setenv("MLFLOW_WORKSPACE", name)
+    found = deployed(MODEL, home=tenants)
+    assert (found.version, found.source, found.sha256) == (version, f"file:///{name}/{version}", name)
+
+
+def test_a_workspace_does_not_see_that_another_one_has_trained_the_model(tenants, workspaces_enabled, monkeypatch):
+    monkeypatch.setenv("MLFLOW_WORKSPACE", "third")
+    with pytest.raises(UntrainedError, match="it has never been trained"):
+        deployed(MODEL, home=tenants)
+
+
+def test_without_workspaces_a_file_has_only_the_default_one_as_for_mlflow(tenants, monkeypatch):
+    monkeypatch.setenv("MLFLOW_WORKSPACE", "first")
+    monkeypatch.delenv("MLFLOW_ENABLE_WORKSPACES", raising=False)
+    assert deployed(MODEL, home=tenants).sha256 == "default"
+    assert Registry(tenants).client.get_model_version_by_alias(MODEL, "champion").tags["sha256"] == "default"
+
+
+@pytest.mark.parametrize("name", ["", "first"])
+def test_a_server_is_asked_for_the_workspace_that_is_named(registry, monkeypatch, name):
+    monkeypatch.setenv("MLFLOW_WORKSPACE", name)
+    version = {**VERSION, "source": "file:///nowhere"}
+    registry.answer = http_answer("200 OK", json.dumps({"model_version": version}).encode())
+    assert deployed(MODEL).version == "3"
+    assert registry.workspaces == [name or None]
