@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from feast.errors import EntityTimestampInferenceException
 
-from feature_repo.stores.asof.instants import timestamps
+from feature_repo.stores.asof.instants import moment_of, timestamps
 
 EVENT = "event_timestamp"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class EntityRows:
         """The earliest and the latest time asked about."""
         times = timestamps(self.table.column(self.event), self.event)
         ends = pc.min_max(times)
-        return _moment(ends["min"], times.type), _moment(ends["max"], times.type)
+        return moment_of(ends["min"]), moment_of(ends["max"])
 
 
 def _arrow(given: Any, repo_path: Path | str | None) -> pa.Table:
@@ -80,10 +79,3 @@ def _event_column(table: pa.Table) -> str:
     if len(times) != 1:
         raise EntityTimestampInferenceException(EVENT)
     return times[0]
-
-
-def _moment(value: pa.Scalar, kind: pa.DataType) -> datetime | None:
-    if not value.is_valid:
-        return None
-    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
-    return _EPOCH + timedelta(microseconds=value.cast(pa.int64()).as_py() * 10**6 // per_second)

@@ -19,16 +19,16 @@ def every_entity(joins: Sequence[ViewJoin], start: datetime, end: datetime, repo
     Views of different keys have rows of their own, in which the keys of the others are null.
     """
     names = sorted({key for join in joins for key in join.entity_keys})
-    found = []
+    keys_of_views = []
     for join in joins:
         if join.entity_keys:
             alive = start if join.ttl is None else max(start, end - join.ttl)
             pull = SourceScan(join.data, join.keys, join.keys, join.event, None, alive, end, repo_path)
             keys = pull.table().select(list(join.keys)).rename_columns(list(join.entity_keys))
-            found.append(keys.group_by(list(join.entity_keys)).aggregate([]))
-    if not found:
+            keys_of_views.append(keys.group_by(list(join.entity_keys)).aggregate([]))
+    if not keys_of_views:
         return EntityRows(pa.table({EVENT: pa.array([end], pa.timestamp("us", "UTC"))}), EVENT)
-    whole = pa.concat_tables(found, promote_options="permissive").select(names)
+    whole = pa.concat_tables(keys_of_views, promote_options="permissive").select(names)
     distinct = whole.group_by(names).aggregate([]).sort_by([(name, "ascending") for name in names])
     return EntityRows(distinct.append_column(EVENT, pa.repeat(_moment(end), distinct.num_rows)), EVENT)
 

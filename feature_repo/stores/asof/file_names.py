@@ -37,7 +37,7 @@ def files_under(filesystem: pafs.FileSystem, path: str) -> Iterator[FileListing]
     else:
         return
     listed = filesystem.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
-    names = sorted(one.path for one in listed if one.type == pafs.FileType.File and not _hidden(one.path, root))
+    names = sorted(entry.path for entry in listed if entry.type == pafs.FileType.File and not _hidden(entry.path, root))
     if wanted is not None:
         names = [name for name in names if wanted.fullmatch(name)]
     elif any(name.endswith(_SUFFIXES) for name in names):

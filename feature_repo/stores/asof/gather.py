@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_repo.stores.asof.newest import NO_ROW, Rows, stable_order
-from feature_repo.stores.asof.parquet_source import POOL, ParquetSource, RowGroup
+from feature_repo.stores.asof.parquet_source import POOL, ParquetSource
+from feature_repo.stores.asof.row_groups import RowGroup, portions
 
 # Of decoded columns held at a time; more makes nothing faster.
 _BYTES_AT_A_TIME = 64 * 2**20
@@ -27,19 +28,19 @@ def gathered(source: ParquetSource, columns: Sequence[str], rows: Rows) -> list[
     rows; where there are many, which cost time to open, all columns a few files at a time.
     """
     kinds = [source.type_of(name) for name in columns]
-    asked = rows[rows != NO_ROW]
-    if not len(asked) or not columns:
+    present = rows[rows != NO_ROW]
+    if not len(present) or not columns:
         return [pa.chunked_array([pa.nulls(len(rows), kind)]) for kind in kinds]
-    groups = source.holding(asked)
+    groups = source.holding(present)
     size = sum(group.size for group in groups) * _share(source, columns[:1])
     passes = max(1, _OPENINGS // len({group.file for group in groups}))
     each = max(1, int(_BYTES_AT_A_TIME // max(size, 1)), -(-len(columns) // passes))
     parts = [columns[start : start + each] for start in range(0, len(columns), each)]
     if each * size <= _BYTES_AT_A_TIME:
         at = np.where(rows == NO_ROW, NO_ROW, _within(groups, rows))
-        return [one for part in parts for one in _columns_taken(source.read(groups, part).columns, at)]
+        return [column for part in parts for column in _columns_taken(source.read(groups, part).columns, at)]
     distinct, place = _distinct(rows)
-    return [one for part in parts for one in _of_portions(source, part, groups, distinct, place)]
+    return [column for part in parts for column in _of_portions(source, part, groups, distinct, place)]
 
 
 def _of_portions(
@@ -48,7 +49,7 @@ def _of_portions(
     """The distinct rows are taken out of each portion first."""
     parts: list[pa.Table] = []
     done = 0
-    for portion in portions(groups, _share(source, columns)):
+    for portion in portions_in_memory(groups, _share(source, columns)):
         upto = int(np.searchsorted(distinct, portion[-1].first + portion[-1].rows))
         within = _within(portion, distinct[done:upto])
         table = source.read(portion, columns)
@@ -59,8 +60,8 @@ def _of_portions(
 
 def _distinct(rows: Rows) -> tuple[Rows, Rows]:
     """The rows in ascending order, each once, and where in them each of those asked for stands."""
-    asked = np.flatnonzero(rows != NO_ROW)
-    order = asked[stable_order(rows[asked])]
+    present = np.flatnonzero(rows != NO_ROW)
+    order = present[stable_order(rows[present])]
     ascending = rows[order]
     new = np.append(True, ascending[1:] != ascending[:-1])
     place = np.full(len(rows), NO_ROW, np.int64)
@@ -68,18 +69,9 @@ def _distinct(rows: Rows) -> tuple[Rows, Rows]:
     return ascending[new], place
 
 
-def portions(groups: Sequence[RowGroup], share: float) -> Iterator[list[RowGroup]]:
+def portions_in_memory(groups: Sequence[RowGroup], share: float) -> Iterator[list[RowGroup]]:
     """Row groups in portions of which the wanted share of the columns fits into memory comfortably."""
-    portion: list[RowGroup] = []
-    size = 0.0
-    for group in groups:
-        if portion and size + group.size * share > _BYTES_AT_A_TIME:
-            yield portion
-            portion, size = [], 0.0
-        portion.append(group)
-        size += group.size * share
-    if portion:
-        yield portion
+    return portions(groups, lambda group: group.size * share, _BYTES_AT_A_TIME)
 
 
 def in_order(tables: list[pa.Table], rows: Sequence[Rows]) -> pa.Table:
@@ -105,13 +97,13 @@ def _columns_taken(columns: list[pa.ChunkedArray], rows: Rows) -> list[pa.Chunke
     missing = rows == NO_ROW
     indices = pa.array(rows, mask=missing) if missing.any() else pa.array(rows)
 
-    def one(at: int) -> pa.ChunkedArray:
+    def column_taken(at: int) -> pa.ChunkedArray:
         column, columns[at] = columns[at], None
-        found = pc.take(column.combine_chunks(memory_pool=POOL), indices, memory_pool=POOL)
-        return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found], column.type)
+        values = pc.take(column.combine_chunks(memory_pool=POOL), indices, memory_pool=POOL)
+        return values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values], column.type)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(one, range(len(columns))))
+        return list(pool.map(column_taken, range(len(columns))))
 
 
 def _within(groups: Sequence[RowGroup], rows: npt.NDArray[np.int64]) -> Rows:

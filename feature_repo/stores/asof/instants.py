@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ Instants = npt.NDArray[np.int64]
 # What a null becomes: before every time.
 NEVER = int(np.iinfo(np.int64).min)
 _LATEST = int(np.iinfo(np.int64).max)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -57,6 +58,20 @@ def instants(column: pa.ChunkedArray, name: str, unit: Unit) -> Instants:
     return scaled(values, _PER_SECOND[unit] // per_second)
 
 
+def instant_of(moment: datetime, unit: Unit) -> int:
+    """The same of one moment; without a zone it is UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    micros = (aware - _EPOCH) // timedelta(microseconds=1)
+    return int(scaled(np.array([micros]), _PER_SECOND[unit] // 10**6)[0])
+
+
+def moment_of(value: pa.Scalar) -> datetime | None:
+    """An Arrow timestamp as a moment in UTC, None for null; finer than microseconds is cut off."""
+    if not value.is_valid:
+        return None
+    return _EPOCH + timedelta(microseconds=value.cast(pa.int64()).as_py() * 10**6 // _PER_SECOND[value.type.unit])
+
+
 def scaled(values: Instants, factor: int) -> Instants:
     """Integers times a factor, held at the ends of 64 bits instead of running over."""
     if factor == 1:
@@ -79,4 +94,4 @@ def before(times: Instants, duration: int) -> Instants:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return any(is_one(kind) for is_one in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+    return any(is_kind(kind) for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))

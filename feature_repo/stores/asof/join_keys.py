@@ -24,10 +24,10 @@ NO_KEY = -1
 
 @dataclass(frozen=True)
 class JoinKeys:
-    """The keys that entity rows ask for: `asked` has a code for each row, `NO_KEY` where a part of the key is null."""
+    """The keys of the entity rows: `codes` has one for each row, `NO_KEY` where a part of the key is null."""
 
     names: tuple[str, ...]
-    asked: Codes
+    codes: Codes
     # Per column the distinct values asked for, and from the second column on the distinct combinations up to there.
     _values: tuple[pa.Array, ...]
     _combinations: tuple[pa.Array, ...]
@@ -40,11 +40,11 @@ class JoinKeys:
         for number, column in enumerate(map(comparable, columns)):
             distinct = pc.unique(column).drop_null()
             values.append(distinct)
-            found = _looked_up(column, distinct)
+            part = _looked_up(column, distinct)
             if number == 0:
-                codes = found
+                codes = part
                 continue
-            wide = _combined(codes, found, len(distinct))
+            wide = _combined(codes, part, len(distinct))
             pairs = pc.unique(pa.array(wide[wide != NO_KEY]))
             combinations.append(pairs)
             codes = _looked_up(pa.array(wide), pairs)
@@ -56,11 +56,11 @@ class JoinKeys:
         for number, (column, distinct, name) in enumerate(zip(columns, self._values, self.names, strict=True)):
             if len(distinct) == 0:
                 return np.full(rows, NO_KEY, np.int32)
-            found = _looked_up(_alike(comparable(column), distinct.type, name, where), distinct)
+            part = _looked_up(_alike(comparable(column), distinct.type, name, where), distinct)
             if number == 0:
-                codes = found
+                codes = part
             else:
-                wide = _combined(codes, found, len(distinct))
+                wide = _combined(codes, part, len(distinct))
                 codes = _looked_up(pa.array(wide), self._combinations[number - 1])
         return codes
 

@@ -80,38 +80,38 @@ def newest(versions: Versions, keys: Codes, times: Instants, ttl: int | None) ->
     if not len(versions) or not len(keys):
         return np.full(len(keys), NO_ROW, np.int64)
     distinct, ranks = _ranked(versions.appears)
-    asked = np.searchsorted(distinct, times, side="right") - 1
+    instant = np.searchsorted(distinct, times, side="right") - 1
     find = _laid_out if _is_laid_out(versions, len(distinct), keys) else _searched
-    found = find(versions, ranks, len(distinct), keys, asked)
-    row = np.maximum(found, 0)
-    good = (found >= 0) & (keys != NO_KEY) & (asked >= 0) & (versions.keys[row] == keys) & (times != NEVER)
+    candidate = find(versions, ranks, len(distinct), keys, instant)
+    row = np.maximum(candidate, 0)
+    good = (candidate >= 0) & (keys != NO_KEY) & (instant >= 0) & (versions.keys[row] == keys) & (times != NEVER)
     if ttl is not None:
         good &= versions.events[row] >= before(times, ttl)
     return np.where(good, versions.rows[row], NO_ROW)
 
 
-def _is_laid_out(versions: Versions, times: int, keys: Codes) -> bool:
+def _is_laid_out(versions: Versions, instants: int, keys: Codes) -> bool:
     """Whether versions stand in the table as they happened and became known, about one for each key at each time."""
-    if times * _width(versions, keys) > _CELLS_A_VERSION * len(versions):
+    if instants * _width(versions, keys) > _CELLS_A_VERSION * len(versions):
         return False
-    told = [versions.events] if versions.created is None else [versions.events, versions.created]
-    return all(bool((one[1:] >= one[:-1]).all()) for one in told)
+    columns = [versions.events] if versions.created is None else [versions.events, versions.created]
+    return all(bool((times[1:] >= times[:-1]).all()) for times in columns)
 
 
-def _laid_out(versions: Versions, ranks: Ranks, count: int, keys: Codes, asked: Rows) -> Rows:
+def _laid_out(versions: Versions, ranks: Ranks, count: int, keys: Codes, instant: Rows) -> Rows:
     """For each time and key the last version by then, in a table to look into."""
     width = _width(versions, keys)
     last = np.full((count, width), NO_ROW, np.int32)
     last.ravel()[ranks * np.int64(width) + versions.keys] = np.arange(len(versions), dtype=np.int32)
     np.maximum.accumulate(last, axis=0, out=last)
-    return last[asked, keys].astype(np.int64)
+    return last[instant, keys].astype(np.int64)
 
 
 def _width(versions: Versions, keys: Codes) -> int:
     return int(max(versions.keys.max(), keys.max())) + 1
 
 
-def _searched(versions: Versions, ranks: Ranks, count: int, keys: Codes, asked: Rows) -> Rows:
+def _searched(versions: Versions, ranks: Ranks, count: int, keys: Codes, instant: Rows) -> Rows:
     """The version that answers, or one of another key where none does."""
     preferred = _by_preference(versions)
     appearance = _combined(versions.keys, count, ranks)[preferred]
@@ -122,12 +122,12 @@ def _searched(versions: Versions, ranks: Ranks, count: int, keys: Codes, asked: 
         appearance = appearance[turn]
         # A rank holds the key before all else, so that the highest so far starts anew with each key.
         answer = preferred[np.maximum.accumulate(turn)]
-    sought = _combined(keys, count, asked)
+    sought = _combined(keys, count, instant)
     # In sorted order neighbouring searches touch the same memory.
     order = stable_order(sought - sought.min())
-    found = np.empty(len(sought), np.int64)
-    found[order] = np.searchsorted(appearance, sought[order], side="right") - 1
-    return np.where(found >= 0, answer[np.maximum(found, 0)], NO_ROW)
+    place = np.empty(len(sought), np.int64)
+    place[order] = np.searchsorted(appearance, sought[order], side="right") - 1
+    return np.where(place >= 0, answer[np.maximum(place, 0)], NO_ROW)
 
 
 def condensed(versions: Versions, since: int) -> Versions:

@@ -26,23 +26,11 @@ from feature_repo.stores.asof.file_names import FileListing, files_under
 from feature_repo.stores.asof.footers import FOOTERS, Footer
 from feature_repo.stores.asof.instants import Instants, Unit
 from feature_repo.stores.asof.row_group_times import bounds
+from feature_repo.stores.asof.row_groups import RowGroup
 
 # Arrow's own allocator asks for huge pages, and on virtual machines waited longer for them than the join takes: with
 # the system's, a million rows cost 0.9 s of system time instead of 2.7, and the same memory.
 POOL = pa.system_memory_pool()
-
-
-@dataclass(frozen=True)
-class RowGroup:
-    """A row group: the smallest part of a file that can be read by itself."""
-
-    file: int
-    number: int
-    # Where its first row stands among all rows of the source.
-    first: int
-    rows: int
-    # Uncompressed, all columns.
-    size: int
 
 
 @dataclass(frozen=True)
@@ -61,22 +49,22 @@ class ParquetSource:
 
     def type_of(self, column: str) -> pa.DataType:
         """The type that holds the column of all files; a column that no file has is an error."""
-        found: list[pa.DataType] = []
+        types: list[pa.DataType] = []
         for schema in self.schemas:
             at = schema.get_field_index(column)
-            if at >= 0 and (kind := schema.types[at]) not in found:
-                found.append(kind)
-        if not found:
+            if at >= 0 and (kind := schema.types[at]) not in types:
+                types.append(kind)
+        if not types:
             if any(column in file.partition for file in self.files):
                 return _partition_type([file.partition.get(column) for file in self.files])
             raise ValueError(f"{self.path}: expected a column {column!r}, found {', '.join(self.columns)}")
-        if len(found) == 1:
-            return _plain(found[0])
+        if len(types) == 1:
+            return _plain(types[0])
         try:
-            schemas = [pa.schema([(column, _plain(kind))]) for kind in found]
+            schemas = [pa.schema([(column, _plain(kind))]) for kind in types]
             return pa.unify_schemas(schemas, promote_options="permissive").types[0]
         except (pa.ArrowInvalid, pa.ArrowTypeError):
-            kinds = ", ".join(map(str, found))
+            kinds = ", ".join(map(str, types))
             raise TypeError(f"{self.path}: column {column!r} is of {kinds}: one type must hold all") from None
 
     @property
@@ -101,8 +89,8 @@ class ParquetSource:
     def holding(self, rows: npt.NDArray[np.int64]) -> tuple[RowGroup, ...]:
         """The row groups in which these rows stand."""
         firsts = np.fromiter((group.first for group in self.groups), np.int64, len(self.groups))
-        found = np.bincount(np.searchsorted(firsts, rows, side="right") - 1)
-        return tuple(self.groups[index] for index in np.flatnonzero(found))
+        counts = np.bincount(np.searchsorted(firsts, rows, side="right") - 1)
+        return tuple(self.groups[index] for index in np.flatnonzero(counts))
 
     def read(self, groups: Sequence[RowGroup], columns: Sequence[str]) -> pa.Table:
         """The columns of some row groups, which are in the order of the rows."""
@@ -150,13 +138,13 @@ class ParquetSource:
 def open_source(source: DataSource, repo_path: Path | str | None) -> ParquetSource:
     """Find the files of a source and read their footers."""
     filesystem, path, shown = place_of(source, repo_path)
-    found = tuple(files_under(filesystem, path))
-    if not found:
+    files = tuple(files_under(filesystem, path))
+    if not files:
         raise FileNotFoundError(f"{shown}: expected a Parquet file, a folder of them or a pattern, found no file")
     # Ranges read ahead save round trips to a remote store; on a local disk they only cost memory.
     remote = not isinstance(filesystem, pafs.LocalFileSystem)
     form = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=remote))
-    fragments = tuple(form.make_fragment(file.path, filesystem) for file in found)
+    fragments = tuple(form.make_fragment(file.path, filesystem) for file in files)
     footers = tuple(FOOTERS.footers(fragments, filesystem))
     groups, first = [], 0
     for file, footer in enumerate(footers):
@@ -167,21 +155,11 @@ def open_source(source: DataSource, repo_path: Path | str | None) -> ParquetSour
     schemas: list[pa.Schema] = []
     schema_of: list[int] = []
     for footer in footers:
-        known = (at for at, one in enumerate(schemas) if one is footer.schema or one.equals(footer.schema))
-        schema_of.append(next(known, len(schemas)))
+        same = (at for at, other in enumerate(schemas) if other is footer.schema or other.equals(footer.schema))
+        schema_of.append(next(same, len(schemas)))
         if schema_of[-1] == len(schemas):
             schemas.append(footer.schema)
-    return ParquetSource(shown, found, fragments, footers, tuple(schemas), tuple(schema_of), tuple(groups))
-
-
-def numbers_of(groups: Sequence[RowGroup]) -> npt.NDArray[np.int64]:
-    """The numbers of all rows of some row groups."""
-    if not groups:
-        return np.zeros(0, np.int64)
-    first, rows = groups[0].first, sum(group.rows for group in groups)
-    if groups[-1].first + groups[-1].rows - first == rows:
-        return np.arange(first, first + rows)
-    return np.concatenate([np.arange(group.first, group.first + group.rows) for group in groups])
+    return ParquetSource(shown, files, fragments, footers, tuple(schemas), tuple(schema_of), tuple(groups))
 
 
 def place_of(source: DataSource, repo_path: Path | str | None) -> tuple[pafs.FileSystem, str, str]:

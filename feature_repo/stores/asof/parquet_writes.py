@@ -15,7 +15,7 @@ from feast.feature_view import FeatureView
 from feast.infra.offline_stores.file_source import FileLoggingDestination
 
 from feature_repo.stores.asof.file_names import is_pattern
-from feature_repo.stores.asof.gather import portions
+from feature_repo.stores.asof.gather import portions_in_memory
 from feature_repo.stores.asof.parquet_source import open_source, place_of
 from feature_repo.stores.asof.parquet_target import ParquetTarget
 
@@ -46,7 +46,7 @@ def append(view: FeatureView, table: pa.Table, repo_path: Path | str | None) -> 
     if there == pafs.FileType.File:
 
         def all_rows(_: Path | None) -> Iterator[pa.Table]:
-            for groups in portions(source.groups, 1.0):
+            for groups in portions_in_memory(source.groups, 1.0):
                 yield source.read(groups, schema.names)
             yield added
 

@@ -70,14 +70,14 @@ class _Reading:
 
     @cached_property
     def unit(self) -> Unit:
-        kinds = [self._asked.type]
+        kinds = [self._event_times.type]
         for join, source in zip(self._answer.joins, self._sources, strict=True):
             kinds += [source.type_of(column) for column in (join.event, join.created) if column is not None]
         return unit_of(*kinds)
 
     @cached_property
     def times(self) -> Instants:
-        return instants(self._asked, self._answer.entities.event, self.unit)
+        return instants(self._event_times, self._answer.entities.event, self.unit)
 
     @cached_property
     def blocks(self) -> list[Rows]:
@@ -91,28 +91,28 @@ class _Reading:
             entities, times = taken(entities.select(keys), block), times[block]
         columns: dict[str, pa.ChunkedArray] = {}
         for join, source, rows in zip(self._answer.joins, self._sources, self._rows(entities, times), strict=True):
-            found = join.answers(source, rows)
-            columns |= zip(found.column_names, found.columns, strict=True)
+            answers = join.answers(source, rows)
+            columns |= zip(answers.column_names, answers.columns, strict=True)
         return pa.table(columns)
 
     def _rows(self, entities: pa.Table, times: Instants) -> list[Rows]:
         """Per view the rows that answer. Finding them is NumPy's work, which leaves the interpreter to others."""
         joins = self._answer.joins
-        asked = {
+        keys_of = {
             names: JoinKeys.of([entities.column(name) for name in names], names, len(times))
             for names in dict.fromkeys(join.entity_keys for join in joins)
         }
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return list(
                 pool.map(
-                    lambda join, source: join.rows(source, asked[join.entity_keys], times, self.unit),
+                    lambda join, source: join.rows(source, keys_of[join.entity_keys], times, self.unit),
                     joins,
                     self._sources,
                 )
             )
 
     @cached_property
-    def _asked(self) -> pa.ChunkedArray:
+    def _event_times(self) -> pa.ChunkedArray:
         entities = self._answer.entities
         return timestamps(entities.table.column(entities.event), entities.event)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,13 @@ from feast.data_source import DataSource
 from feast.errors import FeastJoinKeysDuringMaterialization
 from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 
-from feature_repo.stores.asof.gather import gathered, portions
-from feature_repo.stores.asof.instants import NEVER, Instants, instants, scaled, unit_of
+from feature_repo.stores.asof.gather import gathered, portions_in_memory
+from feature_repo.stores.asof.instants import NEVER, Instants, instant_of, instants, unit_of
 from feature_repo.stores.asof.join_keys import NO_KEY, JoinKeys
 from feature_repo.stores.asof.newest import Rows, Versions, condensed
-from feature_repo.stores.asof.parquet_source import ParquetSource, numbers_of, open_source
+from feature_repo.stores.asof.parquet_source import ParquetSource, open_source
+from feature_repo.stores.asof.row_groups import numbers_of
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Of the latest rows, whose features are in memory at once.
 _KEYS_AT_A_TIME = 250_000
 
@@ -48,7 +48,7 @@ class SourceScan:
         columns = self.columns(source)
         groups = source.between(self.event, *self.span(source), unit_of(source.type_of(self.event)))
         yield self.completed(source.read([], columns))
-        for portion in portions(groups, len(columns) / len(source.columns)):
+        for portion in portions_in_memory(groups, len(columns) / len(source.columns)):
             table = source.read(portion, columns)
             kept = self.within(source, table)
             yield self.completed(table if kept.all() else table.filter(pa.array(kept)))
@@ -67,8 +67,8 @@ class SourceScan:
 
     def span(self, source: ParquetSource) -> tuple[int | None, int | None]:
         """The ends of the span in the unit of the event times."""
-        factor = 1000 if unit_of(source.type_of(self.event)) == "ns" else 1
-        start, end = (None if moment is None else _microseconds(moment, factor) for moment in (self.start, self.end))
+        unit = unit_of(source.type_of(self.event))
+        start, end = (None if moment is None else instant_of(moment, unit) for moment in (self.start, self.end))
         return start, end
 
     def within(self, source: ParquetSource, table: pa.Table) -> npt.NDArray[np.bool_]:
@@ -106,8 +106,8 @@ class PullLatest(SourceScan):
         source = self.opened()
         columns, latest = self.columns(source), self._latest(source)
         for first in range(0, max(1, len(latest)), _KEYS_AT_A_TIME):
-            found = gathered(source, columns, latest[first : first + _KEYS_AT_A_TIME])
-            yield self.completed(pa.table(found, names=columns))
+            values = gathered(source, columns, latest[first : first + _KEYS_AT_A_TIME])
+            yield self.completed(pa.table(values, names=columns))
 
     def _latest(self, source: ParquetSource) -> Rows:
         unit = unit_of(source.type_of(self.event))
@@ -116,7 +116,7 @@ class PullLatest(SourceScan):
         table = source.read(groups, list(dict.fromkeys(narrow)))
         keys = JoinKeys.of([table.column(name) for name in self.keys], self.keys, table.num_rows)
         versions = Versions(
-            keys=keys.asked,
+            keys=keys.codes,
             events=self.moments(source, table, self.event),
             created=None if self.created is None else self.moments(source, table, self.created),
             rows=numbers_of(groups),
@@ -124,8 +124,3 @@ class PullLatest(SourceScan):
         )
         versions = versions.chosen(self.within(source, table) & (versions.keys != NO_KEY))
         return np.sort(condensed(versions, np.iinfo(np.int64).max).rows)
-
-
-def _microseconds(moment: datetime, factor: int) -> int:
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(scaled(np.array([(aware - _EPOCH) // timedelta(microseconds=1)]), factor)[0])

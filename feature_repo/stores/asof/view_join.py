@@ -20,7 +20,8 @@ from feature_repo.stores.asof.gather import gathered
 from feature_repo.stores.asof.instants import NEVER, Instants, Unit, instants, ticks
 from feature_repo.stores.asof.join_keys import NO_KEY, JoinKeys
 from feature_repo.stores.asof.newest import NO_ROW, Rows, Versions, condensed, newest
-from feature_repo.stores.asof.parquet_source import ParquetSource, RowGroup, numbers_of
+from feature_repo.stores.asof.parquet_source import ParquetSource
+from feature_repo.stores.asof.row_groups import RowGroup, numbers_of, portions
 
 # Versions looked at in one go, before those are dropped that cannot answer: the more, the fewer the goes. Where few
 # rows are asked for, nearly all versions are of other keys, and holding many of them gains nothing.
@@ -55,13 +56,13 @@ class ViewJoin:
     def with_times(self) -> ViewJoin:
         """With `<view>__event_timestamp`, and `<view>__created_timestamp` where there is one, as features."""
         times = {"event_timestamp": self.event, "created_timestamp": self.created}
-        told = [Feature(column, f"{self.view}__{name}", UnixTimestamp) for name, column in times.items() if column]
-        return replace(self, features=(*self.features, *told))
+        added = [Feature(column, f"{self.view}__{name}", UnixTimestamp) for name, column in times.items() if column]
+        return replace(self, features=(*self.features, *added))
 
-    def rows(self, source: ParquetSource, asked: JoinKeys, times: Instants, unit: Unit) -> Rows:
+    def rows(self, source: ParquetSource, keys: JoinKeys, times: Instants, unit: Unit) -> Rows:
         """For each key asked for, at its time, the row of the source that answers."""
         ttl = ticks(self.ttl, unit) if self.ttl else None
-        real = times[(times != NEVER) & (asked.asked != NO_KEY)]
+        real = times[(times != NEVER) & (keys.codes != NO_KEY)]
         if not len(real):
             return np.full(len(times), NO_ROW, np.int64)
         first, last = int(real.min()), int(real.max())
@@ -71,33 +72,33 @@ class ViewJoin:
             known = set(source.between(self.created, None, last, unit))
             groups = tuple(group for group in groups if group in known)
         kept: Versions | None = None
-        for portion in _portions(groups, _at_a_time(len(real))):
-            found = self._versions(source, portion, asked, unit)
-            found = found.where(_may_answer(found, oldest, last))
-            kept = found if kept is None else kept.and_then(found)
+        for portion in portions(groups, lambda group: group.rows, _versions_at_a_time(len(real))):
+            versions = self._versions(source, portion, keys, unit)
+            versions = versions.where(_may_answer(versions, oldest, last))
+            kept = versions if kept is None else kept.and_then(versions)
             if len(kept) > _VERSIONS_AT_A_TIME:
                 kept = condensed(kept, first)
-        return np.full(len(times), NO_ROW, np.int64) if kept is None else newest(kept, asked.asked, times, ttl)
+        return np.full(len(times), NO_ROW, np.int64) if kept is None else newest(kept, keys.codes, times, ttl)
 
     def answers(self, source: ParquetSource, rows: Rows) -> pa.Table:
         """The features at rows of the source, under the names asked for."""
         columns = list(dict.fromkeys(feature.column for feature in self.features))
-        found = dict(zip(columns, gathered(source, columns, rows), strict=True))
+        values = dict(zip(columns, gathered(source, columns, rows), strict=True))
         in_files = {name for schema in source.schemas for name in schema.names}
         arrays = [
-            found[feature.column]
+            values[feature.column]
             if feature.column in in_files
-            else found[feature.column].cast(from_feast_to_pyarrow_type(feature.declared))
+            else values[feature.column].cast(from_feast_to_pyarrow_type(feature.declared))
             for feature in self.features
         ]
         return pa.table(arrays, names=[feature.name for feature in self.features])
 
-    def _versions(self, source: ParquetSource, groups: Sequence[RowGroup], asked: JoinKeys, unit: Unit) -> Versions:
+    def _versions(self, source: ParquetSource, groups: Sequence[RowGroup], keys: JoinKeys, unit: Unit) -> Versions:
         times = [self.event] if self.created is None else [self.event, self.created]
         table = source.read(groups, list(dict.fromkeys([*self.keys, *times])))
         created = None if self.created is None else instants(table.column(self.created), self.created, unit)
         return Versions(
-            keys=asked.codes_of([table.column(name) for name in self.keys], table.num_rows, source.path),
+            keys=keys.codes_of([table.column(name) for name in self.keys], table.num_rows, source.path),
             events=instants(table.column(self.event), self.event, unit),
             created=created,
             rows=numbers_of(groups),
@@ -165,18 +166,5 @@ def _may_answer(versions: Versions, oldest: int | None, last: int) -> npt.NDArra
     return may
 
 
-def _at_a_time(asked: int) -> int:
-    return min(_VERSIONS_AT_A_TIME, max(_FEWEST_VERSIONS_AT_A_TIME, _VERSIONS_A_ROW * asked))
-
-
-def _portions(groups: Sequence[RowGroup], at_a_time: int) -> Iterator[list[RowGroup]]:
-    portion: list[RowGroup] = []
-    rows = 0
-    for group in groups:
-        if portion and rows + group.rows > at_a_time:
-            yield portion
-            portion, rows = [], 0
-        portion.append(group)
-        rows += group.rows
-    if portion:
-        yield portion
+def _versions_at_a_time(entity_rows: int) -> int:
+    return min(_VERSIONS_AT_A_TIME, max(_FEWEST_VERSIONS_AT_A_TIME, _VERSIONS_A_ROW * entity_rows))

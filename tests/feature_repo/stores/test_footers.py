@@ -57,7 +57,7 @@ def test_a_second_read_parses_no_footer_but_those_of_the_files_whose_rows_it_rea
     for file in (*snapshots[:1], *snapshots[3:]):
         ruined(file)
     assert balance_of(store, question) == [3]
-    with pytest.raises(ValueError, match=r"04\.parquet"):
+    with pytest.raises(ValueError, match=r"0[456]\.parquet"):  # whichever Arrow opens first
         balance_of(store, asking((1, day(6))))
 
 

@@ -220,11 +220,11 @@ def test_keys_are_equal_if_their_values_are(kind):
     column = pa.chunked_array([pa.Array.from_pandas(asked)])
     keys = JoinKeys.of([column], ["key"], 3)
     codes = keys.codes_of([pa.chunked_array([stored])], 3, "the file")
-    met = [[code for code in codes if code >= 0].count(one) for one in keys.asked if one >= 0]
+    met = [[code for code in codes if code >= 0].count(one) for one in keys.codes if one >= 0]
     if kind == "nothing but nulls":
         assert met == []
     else:
-        assert (codes[1], codes[0], codes[2]) == (keys.asked[0], keys.asked[1], -1)
+        assert (codes[1], codes[0], codes[2]) == (keys.codes[0], keys.codes[1], -1)
 
 
 def test_composite_keys_do_not_run_together():
@@ -232,8 +232,8 @@ def test_composite_keys_do_not_run_together():
     keys = JoinKeys.of([left, right], ["left", "right"], 4)
     stored = [pa.chunked_array([pa.array(values)]) for values in ([12, 1, 1, 12], ["3", "23", "3", "23"])]
     codes = keys.codes_of(stored, 4, "the file")
-    assert list(keys.asked[2:]) == [-1, -1]
-    assert list(codes) == [keys.asked[1], keys.asked[0], -1, -1]
+    assert list(keys.codes[2:]) == [-1, -1]
+    assert list(codes) == [keys.codes[1], keys.codes[0], -1, -1]
 
 
 def test_a_view_without_entities_is_one_history_for_all(tmp_path):
