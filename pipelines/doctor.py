@@ -11,8 +11,7 @@ from pathlib import Path
 import redis
 from packaging.requirements import Requirement
 
-from feature_repo.stores.private_redis import address, is_running
-from feature_repo.stores.redis_server import client_of, without_password
+from feature_repo.stores.private_redis import address, client_of, is_running, without_password
 from pipelines.feature_findings import (
     feature_findings,
     input_findings,

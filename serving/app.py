@@ -15,6 +15,7 @@ from feast import FeatureStore
 
 from feature_repo.store import open_store
 from feature_repo.stores import private_redis
+from feature_repo.stores.online import redis_address
 from serving import errors, limits, logs
 from serving.answering import Scorer
 from serving.history import History
@@ -86,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _private_redis(store: FeatureStore, settings: Settings) -> AbstractContextManager[object]:
     """The private Redis, kept alive, if it is what the store looks features up in."""
     looked_up_in = getattr(store.config.online_store, "connection_string", None)
-    return private_redis.running(settings.home) if looked_up_in == private_redis.redis_address() else nullcontext()
+    return private_redis.running(settings.home) if looked_up_in == redis_address() else nullcontext()
 
 
 @asynccontextmanager

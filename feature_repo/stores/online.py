@@ -7,6 +7,7 @@ a limit, and `lookup.LookupPlan` reads a whole feature service at once.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -23,7 +24,8 @@ from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 from pydantic import Field, PositiveFloat, PositiveInt, StrictStr
 
-from feature_repo.stores.private_redis import redis_address
+from feature_repo.home import home as home_folder
+from feature_repo.stores import private_redis
 from feature_repo.stores.wire import feast_response
 from feature_repo.stores.wire.keys import KeyLayout, created_field_of
 from feature_repo.stores.wire.removal import WithdrawableRows
@@ -33,6 +35,11 @@ from feature_repo.stores.wire.settings import WireSettings
 from feature_repo.stores.wire.transport import Client, Wire
 from feature_repo.stores.wire.transport_async import AsyncWire
 from feature_repo.stores.wire.write import Row, WriteOptions, WriteTarget, Written, batches_of_rows, write_table
+
+
+def redis_address() -> str:
+    """`TIDEMARK_REDIS` as Feast writes it (host:port,option=value,...), else where the private server is or will be."""
+    return os.environ.get("TIDEMARK_REDIS") or private_redis.address(home_folder())
 
 
 class WireRedisOnlineStoreConfig(RedisOnlineStoreConfig):

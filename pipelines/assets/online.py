@@ -8,8 +8,7 @@ from feast import FeatureView
 
 from feature_repo.cadence import cadence_of
 from feature_repo.store import open_store
-from feature_repo.stores.private_redis import running
-from feature_repo.stores.redis_server import without_password
+from feature_repo.stores.private_redis import running, without_password
 from feature_repo.views import SNAPSHOT_VIEWS
 from pipelines.assets.feast import feast_registry
 from pipelines.assets.features import freshness_of

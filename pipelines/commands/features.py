@@ -113,7 +113,7 @@ def _print_outcome(outcome: RunResult, home: Path) -> None:
 
 
 def _withdraw(home: Path, days: str, views: list[str]) -> None:
-    from feature_repo.stores.redis_server import PrivateRedisError
+    from feature_repo.stores.private_redis import PrivateRedisError
     from feature_repo.views import SNAPSHOT_VIEWS
     from pipelines.day_selection import DaySelectionError, day_range
     from pipelines.known_names import UnknownNameError, require_known

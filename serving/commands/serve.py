@@ -27,8 +27,7 @@ def serve(
             "could read every customer's features and predictions. Listen on 127.0.0.1 behind a proxy that checks, or "
             "say --without-access-control if the network itself keeps strangers out."
         )
-    from feature_repo.stores.private_redis import running
-    from feature_repo.stores.redis_server import PrivateRedisError
+    from feature_repo.stores.private_redis import PrivateRedisError, running
 
     with exit_on(PrivateRedisError), running(home):
         import uvicorn

@@ -19,7 +19,7 @@ from feature_repo.fields import features_of
 from feature_repo.home import home
 from feature_repo.services import MOVE_PROBABILITY_V1
 from feature_repo.store import open_store
-from feature_repo.stores.private_redis import redis_address
+from feature_repo.stores.online import redis_address
 from feature_repo.views import BEHAVIOURAL, SNAPSHOT_VIEWS, TEMPORAL, TRANSACTIONAL, VIEWS
 
 REPO = Path(__file__).parents[2] / "feature_repo"

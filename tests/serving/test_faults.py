@@ -16,8 +16,7 @@ from feast.value_type import ValueType
 from redis import exceptions
 
 from feature_repo.store import open_store
-from feature_repo.stores.private_redis import running
-from feature_repo.stores.redis_server import client_of
+from feature_repo.stores.private_redis import client_of, running
 from feature_repo.stores.wire.errors import OnlineStoreRefusedError
 from feature_repo.stores.wire.keys import KeyLayout
 from feature_repo.views import SNAPSHOT_VIEWS

@@ -10,8 +10,7 @@ import time
 
 import pytest
 
-from feature_repo.stores.private_redis import address
-from feature_repo.stores.redis_server import client_of
+from feature_repo.stores.private_redis import address, client_of
 from serving.online_store import OnlineStoreCheck
 
 

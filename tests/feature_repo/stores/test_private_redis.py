@@ -20,8 +20,15 @@ import psutil
 import pytest
 import redis
 
-from feature_repo.stores.private_redis import address, is_running, redis_address, running
-from feature_repo.stores.redis_server import PrivateRedisError, client_of, without_password
+from feature_repo.stores.online import redis_address
+from feature_repo.stores.private_redis import (
+    PrivateRedisError,
+    address,
+    client_of,
+    is_running,
+    running,
+    without_password,
+)
 
 USE = """
 import sys, time
@@ -35,7 +42,7 @@ WRITE = """
 import sys
 from pathlib import Path
 from feature_repo.stores.private_redis import address
-from feature_repo.stores.redis_server import client_of
+from feature_repo.stores.private_redis import client_of
 with client_of(address(Path(sys.argv[1]))) as client:
     number = 0
     while True:
@@ -143,7 +150,7 @@ def test_nothing_acknowledged_is_lost_when_redis_is_killed_while_it_is_written_t
             acknowledged = int([*told, *writer.stdout.read().split()][-1])
     with running(home) as where, client_of(where) as client:
         assert int(client.get("number")) in (acknowledged, acknowledged + 1)
-        # What everysec loses shows in few kills only: see redis_server.py.
+        # What everysec loses shows in few kills only: see private_redis/server.py.
         assert client.config_get("appendfsync")["appendfsync"] == "no"
 
 
@@ -324,7 +331,7 @@ def test_a_frozen_server_is_told_with_its_process_and_is_not_killed(home, use, m
     platform.kill()
     platform.wait()
     server.send_signal(signal.SIGSTOP)
-    monkeypatch.setattr("feature_repo.stores.redis_server._SECONDS_TO_ANSWER", 1)
+    monkeypatch.setattr("feature_repo.stores.private_redis.server._SECONDS_TO_ANSWER", 1)
     try:
         with pytest.raises(PrivateRedisError, match=rf"does not answer at 127.0.0.1:\d+.*{server.pid}"), running(home):
             pass
@@ -388,7 +395,7 @@ def test_nobody_watches_after_the_last_has_left(home):
 
 
 def test_a_server_that_does_not_start_again_is_tried_until_it_does(home, monkeypatch, caplog):
-    monkeypatch.setattr("feature_repo.stores.redis_watch._SECONDS_AFTER_A_FAILURE", 0.1)
+    monkeypatch.setattr("feature_repo.stores.private_redis.watch._SECONDS_AFTER_A_FAILURE", 0.1)
     with running(home) as where:
         with client_of(where) as client:
             client.set("a", "1" * 100)

@@ -20,8 +20,7 @@ from feast.type_map import feast_value_type_to_pa
 
 from feature_repo.cadence import cadence_of
 from feature_repo.store import open_store
-from feature_repo.stores.private_redis import running
-from feature_repo.stores.redis_server import client_of
+from feature_repo.stores.private_redis import client_of, running
 from feature_repo.views import BEHAVIOURAL
 from pipelines.assets.online import CHECKS, ONLINE
 from pipelines.definitions import definitions

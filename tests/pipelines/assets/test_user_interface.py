@@ -17,9 +17,8 @@ from typing import Any
 
 import pytest
 
-from feature_repo.stores.private_redis import is_running
+from feature_repo.stores.private_redis import client_of, is_running
 from feature_repo.stores.private_redis import running as redis_running
-from feature_repo.stores.redis_server import client_of
 from pipelines.raw.load import load
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore

@@ -19,8 +19,7 @@ from typer.testing import CliRunner
 
 from feature_repo.cadence import cadence_of
 from feature_repo.store import open_store
-from feature_repo.stores.private_redis import running
-from feature_repo.stores.redis_server import client_of
+from feature_repo.stores.private_redis import client_of, running
 from feature_repo.views import BEHAVIOURAL, TRANSACTIONAL
 from pipelines.definitions import definitions
 from pipelines.feature_findings import withdrawal_findings

