@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from feature_repo.stores.wire.found import LookupResult
+from feature_repo.stores.wire.lookup_result import LookupResult
 from serving.answer import Answer
 from serving.schemas import Contribution
 from training.artifact import Artifact

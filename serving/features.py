@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from feast import FeatureStore
 
-from feature_repo.stores.wire.found import Floats, LookupResult, Status
+from feature_repo.stores.wire.lookup_result import Floats, LookupResult, Status
 from feature_repo.stores.wire.times import ABSENT, datetime_of, micros_of
 from serving import errors
 from serving.models import Serving

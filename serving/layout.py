@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from feature_repo.stores.wire.found import LookupResult
+from feature_repo.stores.wire.lookup_result import LookupResult
 from training.inputs import Inputs, Matrix
 
 _Places = npt.NDArray[np.intp]

@@ -8,7 +8,7 @@ from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from feature_repo.stores.wire.found import LookupResult, Status
+from feature_repo.stores.wire.lookup_result import LookupResult, Status
 from feature_repo.stores.wire.times import ABSENT
 
 _FAST = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
-from feature_repo.stores.wire.found import LookupResult, Status
+from feature_repo.stores.wire.lookup_result import LookupResult, Status
 from feature_repo.stores.wire.times import ABSENT, datetime_of, micros_of
 from serving import features
 from serving.answer import Answer, ScoredQuestion

@@ -1,1 +1,1 @@
-"""How AsofOfflineStore joins: entity rows and Parquet files in, features as they stood at a time out."""
+"""How AsofOfflineStore joins: entity rows and Parquet files in, features as they stood at a time out (docs/asof.md)."""

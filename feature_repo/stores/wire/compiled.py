@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 
+from feature_repo.stores.wire.batching import CommandBatch
 from feature_repo.stores.wire.decode import python_value
 from feature_repo.stores.wire.diagnosis import NO_HASH, mended
 from feature_repo.stores.wire.entity_lookup import EntityLookup, Reply, micros_of_stored, read_many
 from feature_repo.stores.wire.errors import CorruptValueError
-from feature_repo.stores.wire.found import Corruption, LookupResult, Status, state_of, states_of
-from feature_repo.stores.wire.parcels import CommandBatch
+from feature_repo.stores.wire.lookup_result import Corruption, LookupResult, Status, state_of, states_of
 from feature_repo.stores.wire.resolve import Resolved, StoredFeature, StoredView
 
 # Up to so many replies are taken apart in Python, more by NumPy.

@@ -13,7 +13,7 @@ from feast.infra.key_encoding_utils import deserialize_entity_key
 from feature_repo.stores.wire.decode import is_number, number_of, python_value
 from feature_repo.stores.wire.entity_lookup import EntityLookup, Reply, micros_of_stored
 from feature_repo.stores.wire.errors import REMEDY, CorruptValueError
-from feature_repo.stores.wire.parcels import is_wrong_type
+from feature_repo.stores.wire.exchange import is_wrong_type
 
 NO_HASH = "the key holds something else than a hash: another program writes into this database; choose another db="
 

@@ -20,12 +20,13 @@ from feast.protos.feast.serving.ServingService_pb2 import FieldStatus, GetOnline
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 
+from feature_repo.stores.wire.batching import CommandBatch
 from feature_repo.stores.wire.decode import parsed
 from feature_repo.stores.wire.diagnosis import NO_HASH, entity_of
 from feature_repo.stores.wire.entity_lookup import NO_EVENT_TIME, micros_of_stored, unwritten
 from feature_repo.stores.wire.errors import REMEDY, CorruptValueError
+from feature_repo.stores.wire.exchange import is_wrong_type
 from feature_repo.stores.wire.keys import field_of, stamp_field_of
-from feature_repo.stores.wire.parcels import CommandBatch, is_wrong_type
 from feature_repo.stores.wire.times import datetime_of, micros_of_stamp
 
 Stored = Sequence[bytes | None]

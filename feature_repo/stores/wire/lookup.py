@@ -1,8 +1,8 @@
 """Read a whole feature service at once: compiled when it is first needed, and again when the registry has changed.
 
 plan = LookupPlan.compile(store, "move_probability_v1")
-found = plan.read([{"customer_id": 123}])
-inputs = plan.completed(found, {"request_timestamp": [now]})
+features = plan.read([{"customer_id": 123}])
+inputs = plan.completed(features, {"request_timestamp": [now]})
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from feast import FeatureStore
+from feast import FeatureStore, RepoConfig
 
-from feature_repo.stores.online import WireRedisOnlineStore
+from feature_repo.stores.wire.batching import CommandBatch
 from feature_repo.stores.wire.compiled import CompiledLookup, Rows
-from feature_repo.stores.wire.found import LookupResult
+from feature_repo.stores.wire.gather_all import gather_all
+from feature_repo.stores.wire.lookup_result import LookupResult
 from feature_repo.stores.wire.on_demand import Completion
-from feature_repo.stores.wire.parcels import CommandBatch
 from feature_repo.stores.wire.resolve import Asked, OnDemand, resolved
 from feature_repo.stores.wire.times import micros_of
-from feature_repo.stores.wire.together import together
 from feature_repo.stores.wire.transport import Wire
 from feature_repo.stores.wire.transport_async import AsyncWire
 
@@ -35,6 +34,17 @@ from feature_repo.stores.wire.transport_async import AsyncWire
 CHUNK_ROWS = 256
 CHUNKS_AT_ONCE = 2
 _log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class WireStore(Protocol):
+    """A store of Feast's that gives others its way to Redis."""
+
+    def wire(self, config: RepoConfig) -> Wire:
+        """For threads."""
+
+    def async_wire(self, config: RepoConfig) -> AsyncWire:
+        """For coroutines."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +84,10 @@ class LookupPlan:
     ) -> LookupPlan:
         """For a service, its name, or references (`view:feature`). Refreshed as often as Feast's registry cache is."""
         online = store._get_provider().online_store
-        if not isinstance(online, WireRedisOnlineStore):
-            raise TypeError(f"expected WireRedisOnlineStore as online_store, found {type(online).__name__}")
+        if not isinstance(online, WireStore):
+            raise TypeError(
+                f"expected an online_store that has a wire, as WireRedisOnlineStore has, found {type(online).__name__}"
+            )
         every = store.config.registry.cache_ttl_seconds if refresh_seconds is None else refresh_seconds
         return cls(
             store, asked, online.wire(store.config), online.async_wire(store.config), every or float("inf"),
@@ -139,7 +151,7 @@ class LookupPlan:
             async with few:
                 return await one(chunk)
 
-        return _joined(await together(in_turn(chunk) for chunk in _chunks(rows)))
+        return _joined(await gather_all(in_turn(chunk) for chunk in _chunks(rows)))
 
     def completed(self, found: LookupResult, request: Mapping[str, Sequence[Any]]) -> LookupResult:
         """With the on-demand features, by the functions in their definitions; columns as `outputs` has them."""

@@ -14,7 +14,7 @@ import pandas as pd
 from feast import OnDemandFeatureView
 
 from feature_repo.stores.wire.decode import is_number
-from feature_repo.stores.wire.found import LookupResult
+from feature_repo.stores.wire.lookup_result import LookupResult
 from feature_repo.stores.wire.resolve import OnDemand, Resolved
 
 Request = Mapping[str, Sequence[Any]]

@@ -19,10 +19,10 @@ from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 from feast.value_type import ValueType
 
+from feature_repo.stores.wire.batching import CommandBatch
 from feature_repo.stores.wire.encode import encoded, is_wide
 from feature_repo.stores.wire.keys import KeyLayout, created_field_of, field_of, stamp_field_of
 from feature_repo.stores.wire.newest import newest
-from feature_repo.stores.wire.parcels import CommandBatch
 from feature_repo.stores.wire.ragged import Column, Padded, Ragged, bulk, joined
 from feature_repo.stores.wire.script import EventSpan, Script
 from feature_repo.stores.wire.times import UNKNOWN, heads, micros_of_column, micros_of_moments

@@ -22,9 +22,9 @@ from redis import Redis
 
 from feature_repo.stores.wire.decode import Buffer, NumberColumns
 from feature_repo.stores.wire.errors import CorruptValueError
-from feature_repo.stores.wire.found import LookupResult, Status
 from feature_repo.stores.wire.keys import KeyLayout, field_of, stamp_field_of
 from feature_repo.stores.wire.lookup import CHUNK_ROWS, LookupPlan
+from feature_repo.stores.wire.lookup_result import LookupResult, Status
 
 REFERENCES = ["stats:trips", "stats:rating", "stats:city", "cars:doors"]
 KEY = KeyLayout.of("project", {"driver_id": ValueType.INT64}).of_values([[1]])[0]

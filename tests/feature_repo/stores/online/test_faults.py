@@ -16,9 +16,9 @@ from online_project import INSTANT, day
 from online_trips import lay, opened_at, read, read_async
 from redis_servers import Server, free_port, running
 
+from feature_repo.stores.wire.attempts import breaker_of
 from feature_repo.stores.wire.errors import OnlineStoreAwayError, OnlineStoreRefusedError
 from feature_repo.stores.wire.lookup import LookupPlan
-from feature_repo.stores.wire.transport import breaker_of
 
 
 def test_a_killed_redis_is_missed_at_once_and_served_from_again_after_its_return(

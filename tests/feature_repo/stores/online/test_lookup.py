@@ -20,8 +20,8 @@ from online_project import DRIVER, INSTANT, day, opened, view_of
 
 from feature_repo.stores.wire.decode import Buffer, NumberColumns, rank
 from feature_repo.stores.wire.encode import encoded
-from feature_repo.stores.wire.found import Status
 from feature_repo.stores.wire.lookup import CHUNK_ROWS, LookupPlan
+from feature_repo.stores.wire.lookup_result import Status
 from feature_repo.stores.wire.times import ABSENT
 
 ZONE = Entity(name="zone", join_keys=["zone"], value_type=ValueType.STRING)

@@ -11,7 +11,7 @@ _LAST_SHARE = 0.1
 
 
 class Deadline:
-    """What is left of the time for one question, and how often it was asked."""
+    """What is left of the time for one question, and how often it was tried."""
 
     def __init__(self, seconds: float, waited: float = 0.0) -> None:
         self._ends = time.monotonic() + max(seconds - waited, seconds * _LAST_SHARE)
@@ -25,7 +25,7 @@ class Deadline:
         """So many seconds, but no more than are left."""
         return self.left() if seconds is None else min(seconds, self.left())
 
-    def ask_again(self, fault: Exception) -> None:
-        """Raise the fault if there is no time for another try."""
-        if self._ends - time.monotonic() < _LEAST:
-            raise fault
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no time for another try."""
+        return self._ends - time.monotonic() < _LEAST

@@ -14,7 +14,7 @@ from typing import Any
 from redis import ConnectionPool as RedisPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from feature_repo.stores.wire.patience import Deadline
+from feature_repo.stores.wire.deadline import Deadline
 
 # Firewalls and servers hang up on the idle, not within a second.
 _IDLE_SECONDS = 1.0
@@ -28,8 +28,8 @@ class ConnectionPool:
         self._idle: list[tuple[float, Any]] = []
         self._process = os.getpid()
 
-    def take(self, patience: Deadline) -> Any:
-        """One that is connected, and waits for no longer than there is patience."""
+    def take(self, deadline: Deadline) -> Any:
+        """One that is connected, and waits no longer than the deadline."""
         if os.getpid() != self._process:
             # After a fork the sockets are the parent's.
             self._idle, self._process = [], os.getpid()
@@ -41,8 +41,8 @@ class ConnectionPool:
             if time.monotonic() - since > _IDLE_SECONDS and _is_spoilt(connection):
                 connection.disconnect()
         if connection._sock is None:
-            _connect(connection, patience)
-        waits = patience.least(connection.socket_timeout)
+            _connect(connection, deadline)
+        waits = deadline.least(connection.socket_timeout)
         if connection._sock.gettimeout() != waits:
             connection._sock.settimeout(waits)
         return connection
@@ -58,9 +58,9 @@ class ConnectionPool:
             connection.disconnect()
 
 
-def _connect(connection: Any, patience: Deadline) -> None:
+def _connect(connection: Any, deadline: Deadline) -> None:
     usual = connection.socket_connect_timeout, connection.socket_timeout
-    connection.socket_connect_timeout, connection.socket_timeout = map(patience.least, usual)
+    connection.socket_connect_timeout, connection.socket_timeout = map(deadline.least, usual)
     try:
         connection.connect()
     finally:
