@@ -66,3 +66,10 @@ def test_a_publication_killed_at_any_moment_leaves_whole_days(home):
     for block in blocks(Engine(), RawStore(home), pipeline_of("transactional"), DAYS):
         for day, table in found.items():
             assert table.equals(block.table(day).sort_by("customer_id"))
+
+
+def test_the_rows_of_a_day_lie_together_so_that_a_day_is_read_without_the_others(home):
+    for block in blocks(Engine(), RawStore(home), pipeline_of("transactional"), DAYS):
+        days = [day for (day,) in block.connection.execute("SELECT snapshot_on FROM snapshots").fetchall()]
+        assert len(set(days)) == len(list(DAYS))
+        assert days == sorted(days)
