@@ -3,19 +3,22 @@
 A range of days writes an event for each day and asset. Dagster opens and closes the database several times an event,
 and each time SQLite waits for the disk: a year of features took minutes for its events alone. Here connections stay
 open, and commits wait for the disk at checkpoints only. After a crash of a process nothing is lost; after a power cut
-the last events may be, though not the features they tell of.
+the last events may be, though not the features they tell of. The events of a range are stored together.
 """
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.events import ASSET_EVENTS
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log import SqlEventLogStorageTable, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, func, select
+from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.pool import StaticPool
 
 _MOST_OPEN = 16
@@ -34,6 +37,32 @@ class OpenSqliteEventLogStorage(SqliteEventLogStorage):
         folder = Path(os.environ.get("DAGSTER_HOME", "")) / config_value["base_dir"]
         return cls(inst_data=inst_data, base_dir=str(folder))
 
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store what a run says of many partitions as `store_event` would each, in a few statements.
+
+        Beside its key an asset keeps what its newest event of each type says; earlier ones of a batch are overwritten.
+        """
+        asset_events = [event for event in events if event.dagster_event_type in ASSET_EVENTS]
+        if asset_events:
+            self._store_asset_events(asset_events)
+        for event in events:
+            if event.dagster_event_type not in ASSET_EVENTS:
+                self.store_event(event)
+
+    def _store_asset_events(self, events: Sequence[EventLogEntry]) -> None:
+        rows, insert = [self._event_to_row(event) for event in events], SqlEventLogStorageTable.insert()
+        with self.run_connection(events[0].run_id) as connection:
+            connection.execute(insert, rows)
+        with self.index_connection() as connection:
+            connection.execute(insert, rows)
+            # Within a transaction SQLite numbers rows without a gap.
+            last: int = connection.execute(select(func.last_insert_rowid())).scalar_one()
+        stored = list(zip(events, range(last - len(events) + 1, last + 1), strict=True))
+        self.store_asset_event_tags(events, [number for _, number in stored])
+        newest = {(row["asset_key"], row["dagster_event_type"]): each for row, each in zip(rows, stored, strict=True)}
+        for event, number in newest.values():
+            self.store_asset_event(event, number)
+
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
         with self._db_lock, self._engine(shard).begin() as connection:
@@ -48,7 +77,7 @@ class OpenSqliteEventLogStorage(SqliteEventLogStorage):
             poolclass=StaticPool,
             connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
         )
-        event.listen(engine, "connect", _wait_at_checkpoints_only)
+        sqlalchemy_event.listen(engine, "connect", _wait_at_checkpoints_only)
         if shard not in self._initialized_dbs:
             self._initdb(engine)
             self._initialized_dbs.add(shard)
