@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import atexit
 import os
-import subprocess
-import sys
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import prometheus_client  # noqa: F401  before Feast, which would have each count written to a file
 import pytest
+from fill_home import fill_home
 from made_once import copied, made_once
 from typer.testing import CliRunner, Result
+
+from pipelines.world.generate import generate
+from pipelines.world.plan import WorldPlan
 
 CHECKOUT = Path(__file__).parents[1]
 # DuckDB lists at the very end what it has not freed, at length; that says nothing about a test.
@@ -74,11 +76,9 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _make_trained_home(home: Path) -> None:
-    last = date(2024, 1, 1) + timedelta(days=919)
-    run = [sys.executable, "-W", "ignore", "-c", "import tidemark; tidemark.main()"]
-    for words in (
-        ["world", "--customers", "400", "--days", "920"],
-        ["load"],
-        ["features", "--from", "2024-01-01", "--to", str(last)],
-    ):
-        subprocess.run([*run, *words, "--home", str(home)], check=True, capture_output=True, text=True)
+    plan = WorldPlan(customers=400, days=920, seed=7)
+    generate(plan, home / "world")
+    last = plan.end - timedelta(days=1)
+    fill_home(
+        home, home / "world", plan.start, last, ("behavioural", "transactional", "property", "market"), serve=True
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from audit.corrections import correct, thin
-from audit.fill_home import fill_home
+from fill_home import fill_home
 from made_once import made_once
 
 from pipelines.world.generate import generate

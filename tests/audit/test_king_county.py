@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from audit.fill_home import fill_home
 from audit.groups import answers_of, coverage_by_group, fitted_on
 from audit.recompute import MOMENT, RawFacts, utc
+from fill_home import fill_home
 
 from training.dataset import training_set
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from audit.conftest import PLAN, VIEWS, rows_at
-from audit.fill_home import fill_home
+from fill_home import fill_home
 
 from training.models import MODELS
 

@@ -1,7 +1,7 @@
 """Load a source into a home, compute some days of some views and declare them to Feast: a process of its own.
 
 Views are declared under the TIDEMARK_HOME of their import, hence the process. Dagster and the validation of each day,
-whose tests are elsewhere, are left out: they take most of the time.
+whose tests are elsewhere, are left out: they take most of the time. The files are the same.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ import sys
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.transforms.days import Days
 
 
 def fill_home(
@@ -22,12 +26,16 @@ def fill_home(
     views: Iterable[str],
     mapping: Path | None = None,
     every: int = 1,
+    *,
+    serve: bool = False,
 ) -> None:
     """Do so, and wait for it. Without a source what the home holds already is computed.
 
-    Only the snapshots of `every` so many days are kept, and of the first of each month: each day is a file.
+    Only the snapshots of `every` so many days are kept, and of the first of each month: each day is a file. The newest
+    of them are served by the home's private Redis if `serve` says so.
     """
     words = [str(home), str(source or ""), str(first), str(last), ",".join(views), str(mapping or ""), str(every)]
+    words += ["serve"] * serve
     subprocess.run(
         [sys.executable, "-W", "ignore", __file__, *words],
         env={**os.environ, "TIDEMARK_HOME": str(home)},
@@ -35,7 +43,9 @@ def fill_home(
     )
 
 
-def _main(home: Path, source: str, first: date, last: date, views: list[str], mapping: str, every: int) -> None:
+def _main(
+    home: Path, source: str, first: date, last: date, views: list[str], mapping: str, every: int, serve: bool
+) -> None:
     import feature_repo.definitions as declared
     from feature_repo.store import open_store
     from pipelines.engine import Engine
@@ -54,11 +64,29 @@ def _main(home: Path, source: str, first: date, last: date, views: list[str], ma
             block.publish(
                 SnapshotStore(home), [day for day in block.days if day.day == 1 or day.toordinal() % every == 0]
             )
-    open_store().apply([getattr(declared, name) for name in declared.__all__])
+    store = open_store()
+    store.apply([getattr(declared, name) for name in declared.__all__])
+    if serve:
+        _serve(home, views, Days(first, last))
+
+
+def _serve(home: Path, views: list[str], days: Days) -> None:
+    from feature_repo.store import open_store
+    from feature_repo.stores.private_redis import running
+    from pipelines.online import registered, window_of, write
+    from pipelines.snapshots import SnapshotStore
+
+    with running(home):
+        store = open_store()
+        for view in views:
+            known = registered(store, view)
+            if window := window_of(SnapshotStore(home), known, days):
+                write(store, known, window)
 
 
 if __name__ == "__main__":
-    home, source, first, last, views, mapping, every = sys.argv[1:]
+    home, source, first, last, views, mapping, every, *serve = sys.argv[1:]
     _main(
-        Path(home), source, date.fromisoformat(first), date.fromisoformat(last), views.split(","), mapping, int(every)
-    )
+        Path(home), source, date.fromisoformat(first), date.fromisoformat(last), views.split(","), mapping, int(every),
+        bool(serve),
+    )  # fmt: skip
