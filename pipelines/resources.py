@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from feature_repo.console import comma_separated
 from feature_repo.home import home
 from pipelines.engine import Engine, engine_from
 from pipelines.inputs import ALLOW_EMPTY
@@ -60,6 +61,11 @@ class Platform(dg.ConfigurableResource["Platform"]):
     def max_drop(self) -> float:
         """The share of the good rows loaded before that a load may take away."""
         return float(os.environ.get("TIDEMARK_MAX_DROP") or LoadOptions.max_drop)
+
+    @property
+    def accepted_changes(self) -> tuple[str, ...]:
+        """Columns of raw tables, as in deals.price, whose values may jump from those loaded before."""
+        return tuple(comma_separated(os.environ.get("TIDEMARK_ACCEPT_CHANGE")))
 
     @property
     def allowed_empty(self) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ def raw_table(table: RawTable) -> dg.AssetsDefinition:
                 last=days.last,
                 threads=platform.engine.threads,
                 max_drop=platform.max_drop,
+                accepted=platform.accepted_changes,
             ),
             progress=lambda name, done, total: context.log.debug(f"{name}: {done:,} of {total:,} rows"),
         )

@@ -11,7 +11,17 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from feature_repo.console import HOME, Home, console, exit_on, fail, print_error, print_warning, progress
+from feature_repo.console import (
+    HOME,
+    Home,
+    comma_separated,
+    console,
+    exit_on,
+    fail,
+    print_error,
+    print_warning,
+    progress,
+)
 from training.wording import counted, were
 
 if TYPE_CHECKING:
@@ -45,6 +55,13 @@ def load(
             help="The share of good rows loaded before that a load may take away; 1 to allow any loss.",
         ),
     ] = 0.2,
+    accept_change: Annotated[
+        str,
+        typer.Option(
+            envvar="TIDEMARK_ACCEPT_CHANGE",
+            help="Columns whose values may jump from those loaded before: deals.price,TABLE.COLUMN.",
+        ),
+    ] = "",
     home: Home = HOME,
 ) -> None:
     """Load raw tables under their contract: good rows to Parquet, bad ones to quarantine with their reasons."""
@@ -55,10 +72,12 @@ def load(
     from pipelines.raw.sources import open_source
     from pipelines.raw.store import AlreadyLoadingError, RawStore
     from pipelines.raw.tables import TABLES
+    from pipelines.raw.value_guard import column_names
 
     names = [raw.name for raw in TABLES]
     with exit_on(UnknownNameError):
         require_known("raw table", table or [], names)
+        require_known("column", comma_separated(accept_change), column_names(TABLES))
     named = source or [os.environ.get("TIDEMARK_SOURCE") or ""]
     where = [place for place in named if place] or [str(home / "world")]
     if not any(named) and not Path(where[0]).exists():
@@ -73,6 +92,7 @@ def load(
         again=again,
         memory=memory,
         max_drop=max_drop,
+        accepted=tuple(comma_separated(accept_change)),
     )
     with exit_on(ValueError, AlreadyLoadingError), progress() as show:
         rules = read_mapping(mapping) if mapping else None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from pipelines.raw.admission import Admission, admit
+from pipelines.raw.all_refused import all_refused
 from pipelines.raw.block import NO_CONTENT, RowBlock, blocks_of, content_of
 from pipelines.raw.contracts import RawTable
 from pipelines.raw.expressions import nearest
@@ -35,8 +36,8 @@ from pipelines.raw.scan import BadSourceError, Known, Rejected, Scan, SourceAway
 from pipelines.raw.sources import RawSource
 from pipelines.raw.store import BadHomeError, DayCounts, RawStore
 from pipelines.raw.tables import TABLES
+from pipelines.raw.value_guard import ValueGuard
 from pipelines.raw.workspace import broken_off, connect
-from training.wording import counted
 
 Progress = Callable[[str, int, int], None]
 _NAMES_SHOWN = 50
@@ -47,6 +48,7 @@ class LoadOptions:
     """How to load: which tables and days, and with how much of the machine.
 
     `max_drop` is the share of the good rows loaded before that a load may take away; with 1 it may take all.
+    `accepted` names columns, as in deals.price, whose values may jump.
     """
 
     tables: tuple[str, ...] = ()
@@ -58,6 +60,7 @@ class LoadOptions:
     threads: int = field(default_factory=lambda: min(os.cpu_count() or 1, 8))
     block_rows: int = 1_000_000
     max_drop: float = 0.2
+    accepted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,10 @@ class _Loading:
             self.connection, self.table, self.admissions, self.declaration, self.options.max_drop, len(rejected)
         )
         guard.require_kept(ledger, offered, wanted)
+        values = ValueGuard(
+            self.connection, self.store, self.table, self.admissions, self.declaration, self.options.accepted
+        )
+        values.require_alike(ledger, wanted)
         total = sum(wanted.values())
         done: list[DayCounts] = []
         pending: list[Future[DayCounts]] = []
@@ -209,18 +216,7 @@ class _Loading:
         emptied = sum(1 for day, rows in wanted.items() if day and not rows and ledger[day].read)
         report = self._report(done, days_emptied=emptied, days_unchanged=len(offered) - len(wanted))
         unchanged = [ledger[day] for day in offered if day not in wanted]
-        return replace(report, problem=self._all_refused(done, unchanged))
-
-    def _all_refused(self, done: Sequence[DayCounts], unchanged: Sequence[DayCounts]) -> str:
-        """What is wrong if no row is good of all that there are, or of those that came now."""
-        remedy = f"`tidemark quarantine {self.table.name}` shows them with their reasons."
-        if not any(counts.loaded for counts in (*done, *unchanged)):
-            refused = sum(counts.quarantined for counts in (*done, *unchanged))
-            return f"{self.table.name}: {_every(refused, 'row')} refused; {remedy}" if refused else ""
-        refused = sum(counts.quarantined for counts in done)
-        if refused and not any(counts.loaded for counts in done):
-            return f"{self.table.name}: {_every(refused, 'new or changed row')} refused; {remedy}"
-        return ""
+        return replace(report, problem=all_refused(self.table.name, done, unchanged))
 
     def _filled(self, block: RowBlock, offered: Mapping[date | None, int]) -> dict[date | None, DayCounts]:
         try:
@@ -293,8 +289,3 @@ class _Loading:
             warnings=tuple(warning for admission in self.admissions for warning in admission.warnings),
             unused=tuple(dict.fromkeys(column for admission in self.admissions for column in admission.unused)),
         )
-
-
-def _every(count: int, noun: str) -> str:
-    """All of so many, and the verb: an only one is not called all."""
-    return f"the only {noun} was" if count == 1 else f"all {counted(count, noun)} were"

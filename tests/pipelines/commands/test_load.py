@@ -46,6 +46,26 @@ def test_a_header_alone_fails_and_says_how_to_force_it(tidemark, tmp_path):
     assert tidemark("load", str(tmp_path), "--max-drop", "1").exit_code == 0
 
 
+def test_a_price_in_another_unit_fails_and_names_the_option_that_accepts_it(tidemark, tmp_path):
+    file = tmp_path / "deals.csv"
+
+    def write(unit):
+        rows = [f"{number},SELL,{(200 + number) * unit},2024-01-01,2024-01-02" for number in range(30)]
+        file.write_text(DEALS + "\n".join(rows))
+
+    write(1000)
+    assert tidemark("load", str(tmp_path)).exit_code == 0
+    write(1)
+    stopped = tidemark("load", str(tmp_path))
+    assert stopped.exit_code == 1
+    assert "deals: the values jump. price:" in stopped.output
+    assert "median 214,500 before, 214.5 now" in stopped.output
+    assert (
+        "there is no column 'deals.prices'" in tidemark("load", str(tmp_path), "--accept-change", "deals.prices").output
+    )
+    assert tidemark("load", str(tmp_path), "--accept-change", "deals.price").exit_code == 0
+
+
 def test_folders_are_named_side_by_side_or_in_one_setting(tidemark, tmp_path):
     for number in (1, 2):
         (tmp_path / f"export {number}").mkdir()
