@@ -14,12 +14,13 @@ from feature_repo.services import SERVICES
 from feature_repo.views import SNAPSHOT_VIEWS, VIEWS
 from pipelines.finding import Finding
 from pipelines.inputs import BEYOND_DATA, empty_inputs, last_loaded_day
-from pipelines.published import published_days, shown, stale_days
+from pipelines.published import StaleDays, published_days, shown, stale_days
 from pipelines.withdrawal import pending
 from training.artifact import MANIFEST
 from training.deployed import CHALLENGER, CHAMPION, Deployed, NotDeployedError, deployed, registry_address
 from training.manifest import contract_hash
 from training.models import MODELS
+from training.snapshot_inputs import OutdatedDays, outdated_days, unrecorded_days
 from training.wording import counted
 
 
@@ -32,8 +33,15 @@ def feature_findings(home: Path, views: Sequence[FeatureView] = SNAPSHOT_VIEWS) 
             continue
         missing = (days[-1] - days[0]).days + 1 - len(days)
         gaps = f"; {counted(missing, 'day')} between {'is' if missing == 1 else 'are'} not published" if missing else ""
-        yield Finding("ok", f"features: {view.name}", f"{counted(len(days), 'day')}, {days[0]} to {days[-1]}{gaps}")
-    for stale in stale_days(home, views):
+        unrecorded = unrecorded_days(home, view.name)
+        unknown = f"; {counted(unrecorded, 'day')} without a record of the raw rows" if unrecorded else ""
+        found = f"{counted(len(days), 'day')}, {days[0]} to {days[-1]}{gaps}{unknown}"
+        yield Finding("ok", f"features: {view.name}", found)
+    left_behind: list[StaleDays | OutdatedDays] = [
+        *stale_days(home, views),
+        *outdated_days(home, [view.name for view in views]),
+    ]
+    for stale in left_behind:
         yield Finding(
             "wrong", f"features: {stale.view}", str(stale), "`tidemark features --stale` computes them again."
         )

@@ -24,6 +24,7 @@ from pipelines.snapshots import SnapshotStore
 from pipelines.transforms.days import Days
 from pipelines.withdrawal import finish
 from training.models import MODELS
+from training.snapshot_inputs import OutdatedDays, outdated_days
 from training.specs import ModelSpec
 
 VIEWS = tuple(view.name for view in SNAPSHOT_VIEWS)
@@ -75,17 +76,18 @@ def materialise_days(home: Path, days: Iterable[date], views: tuple[str, ...] = 
 
 
 def materialise_stale(home: Path, views: tuple[str, ...] = ()) -> RunResult | None:
-    """The same for the published days whose columns are not the declared ones; None if there are none."""
-    days: dict[str, list[date]] = {}
+    """The same for the published days that a changed declaration or changed raw rows left behind; None without any."""
+    days: dict[str, set[date]] = {}
     for stale in remaining_stale_days(home, views):
-        days.setdefault(stale.view, []).extend(stale.days)
+        days.setdefault(stale.view, set()).update(stale.days)
     runs = [_materialise_ranges(home, spans(of_view), (view,)) for view, of_view in days.items()]
     return _merged(runs) if runs else None
 
 
-def remaining_stale_days(home: Path, views: tuple[str, ...] = ()) -> list[StaleDays]:
-    """The published days of the views, or of all, that a changed declaration left behind."""
-    return stale_days(home, [view for view in SNAPSHOT_VIEWS if not views or view.name in views])
+def remaining_stale_days(home: Path, views: tuple[str, ...] = ()) -> list[StaleDays | OutdatedDays]:
+    """The published days of the views, or of all, that a changed declaration or changed raw rows left behind."""
+    declared = [view for view in SNAPSHOT_VIEWS if not views or view.name in views]
+    return [*stale_days(home, declared), *outdated_days(home, [view.name for view in declared])]
 
 
 def _merged(runs: Sequence[RunResult]) -> RunResult:

@@ -1,6 +1,7 @@
 """Snapshots of a view: computed block by block, looked at, and only then laid where readers find them.
 
     <home>/features/<view>/snapshot_on=2024-01-05/part.parquet    what Feast reads
+    <home>/features/<view>/snapshot_on=2024-01-05/.inputs.json    what it was computed from
     <home>/refused/<view>/snapshot_on=2024-01-05/part.parquet     what was computed but broke its contract
 
 A day appears by one rename, whole or not at all, and computed twice it has the same bytes.
@@ -28,6 +29,7 @@ from pipelines.raw.store import RawStore
 from pipelines.transforms.days import Days
 from pipelines.transforms.raw_tables import RawTables
 from pipelines.view_pipeline import ViewPipeline
+from training.snapshot_inputs import raw_history, record
 from training.wording import counted
 
 RELATION = "snapshots"
@@ -65,6 +67,8 @@ class SnapshotBlock:
     days: Days
     # How many entities must have a snapshot on a day, where that can be said.
     entities: Mapping[date, int]
+    # What each day is computed from: a digest of each raw table up to it.
+    inputs: Mapping[date, Mapping[str, str]]
 
     def rows(self) -> dict[date, int]:
         """How many snapshots each day has."""
@@ -82,7 +86,9 @@ class SnapshotBlock:
         """Lay days where readers find them; what was refused of them before is forgotten."""
 
         def lay(day: date) -> None:
-            self._write(day, store.published(self.view.name, day))
+            file = store.published(self.view.name, day)
+            self._write(day, file)
+            record(file, self.inputs[day])
             store.refused(self.view.name, day).unlink(missing_ok=True)
 
         with ThreadPoolExecutor(max_workers=2) as pool:
@@ -102,6 +108,8 @@ class SnapshotBlock:
 def blocks(engine: Engine, raw: RawStore, pipeline: ViewPipeline, days: Days) -> Iterator[SnapshotBlock]:
     """Compute the snapshots of a range of days, as many days at a time as fit into a block."""
     with engine.session() as backend, TemporaryDirectory(prefix=".computing-", dir=raw.home) as spill:
+        # Before any row is read: what is loaded meanwhile must not count as read.
+        histories = {table.name: raw_history(raw.home, table.name) for table in pipeline.reads}
         tables = RawTables({table.name: raw.read(backend, table) for table in pipeline.reads})
         connection = backend.con if engine.is_duckdb else duckdb.connect()
         connection.execute(f"SET TimeZone = 'UTC'; SET temp_directory = {quoted(spill)}")
@@ -123,7 +131,8 @@ def blocks(engine: Engine, raw: RawStore, pipeline: ViewPipeline, days: Days) ->
                     f"{pipeline.view.name}: {counted(strays, 'snapshot')} outside {part.first} to {part.last}, which "
                     "were asked for."
                 )
-            yield SnapshotBlock(connection, pipeline.view, part, _entities(tables, pipeline, part))
+            inputs = {day: {table: history.until(day) for table, history in histories.items()} for day in part}
+            yield SnapshotBlock(connection, pipeline.view, part, _entities(tables, pipeline, part), inputs)
 
 
 def _entities(tables: RawTables, pipeline: ViewPipeline, days: Days) -> dict[date, int]:

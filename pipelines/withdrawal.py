@@ -33,6 +33,7 @@ from pipelines.instance import prepare
 from pipelines.online import NotPublishedError, newest_snapshots, registered
 from pipelines.published import published_days
 from pipelines.transforms.days import Days
+from training.snapshot_inputs import forget
 
 
 class WithdrawalError(ValueError):
@@ -125,6 +126,7 @@ def _withdraw_view(home: Path, store: FeatureStore, name: str, days: Days, serve
     removed = {day: file for day, file in published_days(home, name).items() if days.first <= day <= days.last}
     for file in removed.values():
         file.unlink()
+        forget(file)
         with suppress(OSError):  # a killed run may have left something beside it, which the doctor lists
             file.parent.rmdir()
     remaining = list(published_days(home, name))

@@ -24,6 +24,7 @@ from training.gates import Evidence, GateVerdict, verdicts
 from training.graph import graph_of
 from training.headlines import BIAS
 from training.models import spec_of
+from training.outdated_features import outdated_features, with_cause
 from training.population import population_of
 from training.preflight import require_trainable, test_rows_from
 from training.registry import PAGE, Registry, latest_folder
@@ -128,7 +129,9 @@ def _evaluated(
     fitted = fit(rows, inputs, test_from=as_moment(test_from, "test_from"), tune=tune, show=show)
     population = population_of(fitted, store, home)
     evidence = Evidence(fitted, _answers_of(champion, registry, fitted), champion or "", population)
-    judged, found_caveats = verdicts(evidence), caveats(fitted, population)
+    outdated = outdated_features(rows.table, views, home)
+    judged = tuple(with_cause(verdict, outdated) for verdict in verdicts(evidence))
+    found_caveats = (*outdated, *caveats(fitted, population))
     with TemporaryDirectory(prefix=f".{spec.name}-", dir=_folder(home / "models")) as scratch:
         draft = Path(scratch) / "latest"
         _write(fitted, found_caveats, rarely_known(fitted, population), draft / "model", without)

@@ -29,7 +29,8 @@ def features(
         list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="This day; may be given again.")
     ] = None,
     stale: Annotated[
-        bool, typer.Option("--stale", help="The published days whose columns are no longer the declared ones.")
+        bool,
+        typer.Option("--stale", help="The published days whose columns or raw rows are no longer those they have."),
     ] = False,
     beyond_data: Annotated[
         bool, typer.Option("--beyond-data", help="Also days long after the last loaded row.")
@@ -77,7 +78,10 @@ def features(
                 require_loaded(home, days)
             outcome = materialise_stale(home, chosen) if stale else materialise_days(home, days, chosen)
     if outcome is None:
-        console.print("Every published day has the columns that its view declares: nothing to compute again.")
+        console.print(
+            "Every published day has the columns that its view declares, and was computed from the rows that are "
+            "loaded: nothing to compute again."
+        )
         return
     _print_outcome(outcome, home)
     for left in remaining_stale_days(home, chosen):

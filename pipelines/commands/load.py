@@ -65,6 +65,7 @@ def load(
     home: Home = HOME,
 ) -> None:
     """Load raw tables under their contract: good rows to Parquet, bad ones to quarantine with their reasons."""
+    from feature_repo.views import SNAPSHOT_VIEWS
     from pipelines.known_names import UnknownNameError, require_known
     from pipelines.raw.load import LoadOptions
     from pipelines.raw.load import load as load_tables
@@ -73,6 +74,7 @@ def load(
     from pipelines.raw.store import AlreadyLoadingError, RawStore
     from pipelines.raw.tables import TABLES
     from pipelines.raw.value_guard import column_names
+    from training.snapshot_inputs import outdated_days
 
     names = [raw.name for raw in TABLES]
     with exit_on(UnknownNameError):
@@ -115,9 +117,9 @@ def _print_reports(reports: list[LoadReport], source: str, home: Path) -> None:
         state = "[dim]absent[/dim]" if report.absent else "[red]stopped[/red]" if stopped else ""
         shown.add_row(report.table, *([state] if state else (f"{figure:,}" for figure in figures)))
     console.print(shown)
-    console.print(
-        f"[dim]Loaded rows: {escape(str(home / 'raw'))}. Replaced: a later version came on the same day.[/dim]"
-    )
+    replaced = " Replaced: of rows with one key that became known on one day only the last counts."
+    shown_replaced = replaced if any(report.superseded for report in reports) else ""
+    console.print(f"[dim]Loaded rows: {escape(str(home / 'raw'))}.{shown_replaced}[/dim]", soft_wrap=True)
     if any(report.reasons for report in reports):
         refused = Table("table", "refused because", "rows", title="Refused")
         refused.columns[2].justify = "right"

@@ -65,21 +65,22 @@ class RowBlock:
             "GROUP BY ALL ORDER BY ALL"
         ):
             reasons.setdefault(day, {})[reason] = rows
-        source_rows = {
-            day: (loaded, refused)
-            for day, loaded, refused in self._rows(
+        columns = ", ".join(name(column.name) for column in self.table.columns)
+        kept = {
+            day: (loaded, refused, f"{good:x}")
+            for day, loaded, refused, good in self._rows(
                 "SELECT known_on, coalesce(sum(source_rows) FILTER (reasons IS NULL), 0)::BIGINT, "
-                "coalesce(sum(source_rows) FILTER (reasons IS NOT NULL), 0)::BIGINT "
-                f"FROM {self.relation} GROUP BY known_on"
+                "coalesce(sum(source_rows) FILTER (reasons IS NOT NULL), 0)::BIGINT, "
+                f"coalesce(sum(hash({columns})) FILTER (reasons IS NULL), 0) FROM {self.relation} GROUP BY known_on"
             )
         }
         counts = {}
         for day, read in offered.items():
             good, bad, content = arrived.get(day, (0, 0, NO_CONTENT))
-            replaced, (loaded, refused) = superseded.get(day, 0), source_rows.get(day, (0, 0))
+            replaced, (loaded, refused, good_rows) = superseded.get(day, 0), kept.get(day, (0, 0, NO_CONTENT))
             counts[day] = DayCounts(
                 read, good - replaced, bad, replaced, reasons.get(day, {}), content=content,
-                source_loaded=loaded, source_quarantined=refused,
+                source_loaded=loaded, source_quarantined=refused, good_rows=good_rows,
             )  # fmt: skip
             if read != good + bad:
                 msg = f"{self.table.name}, {day or 'undated'}: of {read} rows only these arrived: {counts[day]}."

@@ -55,6 +55,7 @@ class DayCounts:
 
     `content` is the sum over all cells that were read, by which a changed day is told from one that was not. Where rows
     are sums of several source rows, those are counted too; loads of earlier releases did not (None).
+    `good_rows` is the sum over the good rows, by which features know what they were computed from.
     """
 
     read: int
@@ -66,6 +67,7 @@ class DayCounts:
     content: str = ""
     source_loaded: int | None = None
     source_quarantined: int | None = None
+    good_rows: str = ""
 
 
 @dataclass(frozen=True)

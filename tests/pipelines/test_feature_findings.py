@@ -62,7 +62,11 @@ def test_the_days_of_a_view_are_counted_with_their_gaps(tmp_path):
     for day in ("2024-01-01", "2024-01-02", "2024-01-05"):
         publish(tmp_path, MARKET, day)
     assert lines(feature_findings(tmp_path, [MARKET, BEHAVIOURAL])) == [
-        ("ok", "features: market", "3 days, 2024-01-01 to 2024-01-05; 2 days between are not published"),
+        (
+            "ok",
+            "features: market",
+            "3 days, 2024-01-01 to 2024-01-05; 2 days between are not published; 3 days without a record of the raw rows",
+        ),
         ("note", "features: behavioural", "no day published"),
     ]
 

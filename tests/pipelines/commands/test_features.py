@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from feature_repo.views import MARKET as MARKET_VIEW
+from pipelines.feature_findings import feature_findings
 from pipelines.published import published_days
 from pipelines.raw.load import LoadOptions, load
 from pipelines.raw.sources import open_source
@@ -128,6 +130,32 @@ def test_days_without_a_feature_declared_since_are_named_and_computed_again(feat
     assert run.returncode == 0, run.stderr
     assert "do not have the declared columns" not in run.stderr
     assert [file.read_bytes() for file in files.values()] == before
+
+
+def test_days_computed_from_rows_that_were_replaced_since_are_named_and_computed_again(features, loaded_home, tmp_path):
+    def medians() -> list[float]:
+        files = published_days(loaded_home, "market").values()
+        return [pq.read_table(file, partitioning=None)["median_sale_price"][0].as_py() for file in files]
+
+    def load_market(text: str) -> None:
+        (tmp_path / "region_market.csv").write_text(text)
+        (report,) = load(open_source(tmp_path), RawStore(loaded_home), options=LoadOptions(tables=("region_market",)))
+        assert not report.problem
+
+    try:
+        assert features("--on", "2014-03-01", "--on", "2014-04-01").returncode == 0
+        assert medians() == [300_000.0, 310_000.0]
+        load_market(MARKET.replace("310000", "315000"))
+        (stale,) = [finding for finding in feature_findings(loaded_home, [MARKET_VIEW]) if finding.state == "wrong"]
+        assert stale.found == (
+            "market: 1 published day of 2014-04-01 was computed from rows of region_market that were replaced since"
+        )
+        run = features("--stale")
+        assert run.returncode == 0, run.stderr
+        assert medians() == [300_000.0, 315_000.0]
+        assert "wrong" not in [finding.state for finding in feature_findings(loaded_home, [MARKET_VIEW])]
+    finally:
+        load_market(MARKET)
 
 
 def test_days_long_after_the_last_loaded_row_are_refused_before_anything_is_published(features, loaded_home):
