@@ -20,6 +20,7 @@ from pipelines.feature_findings import (
     withdrawal_findings,
 )
 from pipelines.finding import Finding
+from pipelines.raw.last_load import last_loads
 from pipelines.raw.postgres import Postgres
 from pipelines.raw.scan import BadSourceError
 from pipelines.raw.sources import open_source
@@ -39,6 +40,7 @@ def findings(home: Path, environment: Mapping[str, str]) -> list[Finding]:
         _disk(home),
         _source(home, environment),
         _raw(home),
+        *_stopped_loads(home),
         _online(home, environment),
         *feature_findings(home),
         *input_findings(home),
@@ -97,6 +99,12 @@ def _source(home: Path, environment: Mapping[str, str]) -> Finding:
     part = "raw data (external)" if named else "raw data (embedded)"
     where = named or str(home / "world")
     if not named and not Path(where).exists():
+        if loaded := list(last_loads(home)):
+            last = max(loaded, key=lambda load: load.at)
+            return Finding(
+                "note", part, f"last loaded from {last.source} on {last.at}, which no setting names",
+                f"For runs in the UI: TIDEMARK_SOURCE={last.source}",
+            )  # fmt: skip
         return Finding(
             "note", part, "no world yet", "`tidemark world` makes one; TIDEMARK_SOURCE names data of your own."
         )
@@ -121,6 +129,13 @@ def _raw(home: Path) -> Finding:
     refused = sum(day.quarantined for ledger in ledgers.values() for day in ledger)
     told = ", ".join(f"{table} {rows:,}" for table, rows in loaded.items())
     return Finding("ok", "loaded tables", f"{told}; {counted(refused, 'row')} in quarantine")
+
+
+def _stopped_loads(home: Path) -> Iterator[Finding]:
+    for load in last_loads(home):
+        if load.problem:
+            found = f"the load of {load.at} from {load.source} failed. {load.problem}"
+            yield Finding("wrong", f"loaded tables: {load.table}", found, "Mend it and load again.")
 
 
 def _online(home: Path, environment: Mapping[str, str]) -> Finding:

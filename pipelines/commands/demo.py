@@ -35,12 +35,13 @@ def demo(
     description = home / "world" / "world.json"
     if not description.exists():
         world(customers=customers, days=days, home=home)
-    days = json.loads(description.read_text(encoding="utf-8"))["plan"]["days"]  # those of the world that is there
+    plan = json.loads(description.read_text(encoding="utf-8"))["plan"]  # that of the world that is there
     load(source=[str(home / "world")], home=home)
-    end = datetime(2024, 1, 1) + timedelta(days=days)  # noqa: DTZ001  a day, not a moment
+    start = datetime.fromisoformat(plan["start"])
+    end = start + timedelta(days=plan["days"])
     with exit_on(UserInterfaceError, ScorerError), running(home, port) as address:
         console.print(f"The Dagster UI answers at [bold]{address}[/bold]: the runs that follow can be watched there.")
-        features(first=datetime(2024, 1, 1), last=end - timedelta(days=1), home=home)  # noqa: DTZ001
+        features(first=start, last=end - timedelta(days=1), home=home)
         _train_in_dagster(home)
         # The world ended before today; the scorer's clock stands at the first morning after it.
         os.environ["TIDEMARK_NOW"] = (end + timedelta(hours=9)).isoformat()

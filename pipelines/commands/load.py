@@ -101,6 +101,9 @@ def load(
         opened = open_source(where, encoding=rules.encoding if rules else "utf-8")
         reports = load_tables(opened, RawStore(home), rules, options, show)
     _print_reports(reports, str(opened), home)
+    changed = any(report.days_loaded for report in reports)
+    for outdated in outdated_days(home, [view.name for view in SNAPSHOT_VIEWS] if changed else ()):
+        print_warning(f"{outdated}. Compute them again: tidemark features --stale", "stale")
     if any(report.problem for report in reports):
         raise typer.Exit(1)
     if all(report.absent for report in reports):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,19 +17,28 @@ def world(
     customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 2000,
     days: Annotated[int, typer.Option(min=1, help="How many days they are watched.")] = 730,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another world; the same seed, the same bytes.")] = 7,
+    first_day: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="The first of these days; else 2024-01-01, or earlier so that the last is yesterday.",
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write it; <home>/world if not said.")] = None,
     home: Home = HOME,
 ) -> None:
     """Write a synthetic world of raw data: regions, homes, customers, deals and what they do."""
     from pipelines.world.generate import generate
-    from pipelines.world.plan import WorldPlan
+    from pipelines.world.plan import WorldPlan, start_of
 
     folder = out or home / "world"
     with exit_on(ValueError, FileExistsError), progress() as show:
-        report = generate(WorldPlan(customers=customers, days=days, seed=seed), folder, show)
+        start = start_of(days, first_day.date() if first_day else None, datetime.now(UTC).date())
+        report = generate(WorldPlan(customers=customers, days=days, seed=seed, start=start), folder, show)
     table = Table(
-        "table", "rows", "MB", title=f"World of {customers:,} customers over {days} days: {escape(str(folder))}"
-    )
+        "table", "rows", "MB",
+        title=f"World of {customers:,} customers over {days} days from {start}: {escape(str(folder))}",
+    )  # fmt: skip
     for name, written in report.tables.items():
         table.add_row(name, f"{written.rows:,}", f"{written.bytes / 1e6:,.1f}")
     console.print(table)

@@ -18,7 +18,7 @@ from pipelines.raw.contracts import Column, RawTable
 from pipelines.raw.date_forms import doubts
 from pipelines.raw.expressions import nearest
 from pipelines.raw.mapping import Mapped
-from pipelines.raw.scan import ORIGIN, BadSourceError, Scan
+from pipelines.raw.scan import ORIGIN, ROW, BadSourceError, Scan
 
 # With fewer values than this, all of them unreadable says nothing about the column.
 _ENOUGH_TO_CONDEMN_A_COLUMN = 10
@@ -57,7 +57,7 @@ def admit(
     selected = [f"{sql} AS m_{column}" for column, sql in mapped.columns.items()]
     if mapped.grouped:
         as_it_was = {column.name: name(column.name) for column in table.columns}
-        mapping = _groups(connection, scan, selected, source)
+        mapping = _groups(connection, scan, selected, source, mapped.place)
         flags: dict[str, tuple[Check, ...]] = {}
     else:
         as_it_was = {column: f"s{i}" for i, column in enumerate(scan.columns)}
@@ -69,7 +69,7 @@ def admit(
             column: tuple(Check(one.reason, f"f{i}") for i, (of, one) in enumerate(found) if of == column)
             for column in mapped.checks
         }
-        mapping = f"SELECT {', '.join([*selected, *carried, *flagged, ORIGIN])} FROM {source}"
+        mapping = f"SELECT {', '.join([*selected, *carried, *flagged, ORIGIN, ROW])} FROM {source}"
     types = _types(connection, mapping)
     readings = {}
     for column in table.columns:
@@ -82,6 +82,14 @@ def admit(
     _require_readable(connection, table, readings, typed)
     moment = f"TIMESTAMPTZ {quoted(now.isoformat())}"
     checks = checks_of(table, readings, moment)
+    if mapped.grouped:
+        # A group has no row in the source to be looked up: only the mapping tells how it came to be.
+        checks = [
+            replace(check, reason=f"{check.reason} in a group of {mapped.place}")
+            if check.reason.endswith(": missing")
+            else check
+            for check in checks
+        ]
     known = name(table.known)
     columns = ", ".join(name(column.name) for column in table.columns)
     day = f"CASE WHEN {known} BETWEEN '0001-01-01' AND {moment} THEN CAST({known} AS DATE) END AS known_on"
@@ -93,7 +101,8 @@ def admit(
     rows = (
         f"SELECT {columns}, known_on, {cells}, {source_rows}, "
         f"CASE WHEN _bad THEN list_filter([{told}], lambda r: r IS NOT NULL) END AS reasons, "
-        f"CASE WHEN _bad THEN {ORIGIN} END AS origin, CASE WHEN _bad THEN CAST({row} AS VARCHAR) END AS row "
+        f"CASE WHEN _bad THEN concat({ORIGIN}, ', row ' || {ROW}) END AS origin, "
+        f"CASE WHEN _bad THEN CAST({row} AS VARCHAR) END AS row "
         f"FROM (SELECT *, {any_of(checks)} AS _bad, {day} FROM ({typed}))"
     )
     left_out = 0
@@ -123,7 +132,7 @@ def _require_columns(table: RawTable, scan: Scan) -> None:
             raise BadSourceError(msg)
 
 
-def _groups(connection: duckdb.DuckDBPyConnection, scan: Scan, selected: list[str], source: str) -> str:
+def _groups(connection: duckdb.DuckDBPyConnection, scan: Scan, selected: list[str], source: str, place: str) -> str:
     """Sum up once and in one thread, since the last digit of a sum of floats depends on the order of its terms.
 
     Aggregates read text strictly: a cell that is no number has no row of its own to be refused with.
@@ -138,7 +147,7 @@ def _groups(connection: duckdb.DuckDBPyConnection, scan: Scan, selected: list[st
         )
     finally:
         connection.execute(f"SET threads = {threads}")
-    return f"SELECT *, CAST(NULL AS VARCHAR) AS {ORIGIN} FROM {grouped}"
+    return f"SELECT *, {quoted(f'summed up by {place}')} AS {ORIGIN}, CAST(NULL AS BIGINT) AS {ROW} FROM {grouped}"
 
 
 def _types(connection: duckdb.DuckDBPyConnection, mapping: str) -> dict[str, str]:

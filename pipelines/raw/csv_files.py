@@ -18,7 +18,17 @@ import duckdb
 from pipelines.parquet import quoted
 from pipelines.raw.checks import name
 from pipelines.raw.column_names import described
-from pipelines.raw.scan import ORIGIN, BadSourceError, Rejected, Scan, Work, columns_of, first_line, require_distinct
+from pipelines.raw.scan import (
+    ORIGIN,
+    ROW,
+    BadSourceError,
+    Rejected,
+    Scan,
+    Work,
+    columns_of,
+    first_line,
+    require_distinct,
+)
 
 _DELIMITERS = ",;\t|"
 # The encodings that DuckDB reads itself, by the names that Python's codecs go by.
@@ -37,6 +47,9 @@ def scan_csv(
     """Every cell as text: what it means is for the contract to say, and a guess would hide what is wrong."""
     rejected: list[Rejected] = []
     header: Sequence[str] = ()
+    # In the order of the files, so that a row that has nothing else to go by can be told by its number.
+    work.connection.execute("SET preserve_insertion_order = true")
+    lines, before = f"{relation}_lines", dict[Path, int]()
     for number, file in enumerate(fingerprints):
         delimiter, columns = _header(item, file, encoding)
         if header and set(columns) != set(header):
@@ -46,7 +59,8 @@ def scan_csv(
             raise BadSourceError(msg)
         header = header or columns
         selected = f"SELECT {', '.join(map(name, header))}, {quoted(str(file))} AS {ORIGIN} FROM "
-        into = f"CREATE OR REPLACE TABLE {relation} AS" if number == 0 else f"INSERT INTO {relation}"
+        into = f"CREATE OR REPLACE TABLE {lines} AS" if number == 0 else f"INSERT INTO {lines}"
+        before[file] = _count(work.connection, lines) if number else 0
         native = _NATIVE.get(encoding)
         readable = file if native else _rewritten(work, item, file, encoding)
         try:
@@ -62,7 +76,17 @@ def scan_csv(
             msg = f"{item}: {file} cannot be read as CSV ({first_line(problem)})."
             raise BadSourceError(msg) from problem
         rejected += _rejected(work.connection, file)
+    work.connection.execute("SET preserve_insertion_order = false")
+    first_rows = " ".join(f"WHEN {quoted(str(file))} THEN {rows}" for file, rows in before.items())
+    work.connection.execute(
+        f"CREATE OR REPLACE VIEW {relation} AS "
+        f"SELECT *, rowid + 1 - CASE {ORIGIN} {first_rows} END AS {ROW} FROM {lines}"
+    )
     return Scan(relation, columns_of(work.connection, relation), tuple(rejected), fingerprints, typed=False)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])
 
 
 def _read_csv(file: Path, columns: Sequence[str], delimiter: str, encoding: str | None) -> str:

@@ -13,8 +13,10 @@ import pyarrow.parquet as pq
 
 from pipelines.parquet import quoted
 from pipelines.raw.csv_files import scan_csv
-from pipelines.raw.scan import ORIGIN, BadSourceError, Known, Scan, Work, columns_of, fingerprint, require_distinct
+from pipelines.raw.scan import ORIGIN, ROW, BadSourceError, Known, Scan, Work, columns_of, fingerprint, require_distinct
 
+# What DuckDB calls the number of a row in its file, counted from 0.
+_NUMBER = "file_row_number"
 _SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".asc")
 
 
@@ -146,6 +148,8 @@ def _scan_parquet(
             msg = f"{item}: {file} is no readable Parquet file, perhaps cut off while it was written ({problem})."
             raise BadSourceError(msg) from problem
         require_distinct(item, file, schemas[file].names)
+        if _NUMBER in map(str.lower, schemas[file].names):
+            raise BadSourceError(f"{item}: {file} has a column {_NUMBER!r}, a name that is taken here. Rename it.")
     types: dict[str, tuple[pa.DataType, Path]] = {}
     for file, schema in schemas.items():
         for field in schema:
@@ -165,7 +169,7 @@ def _scan_parquet(
     listed = ", ".join(quoted(glob.escape(str(file))) for file in fingerprints)
     connection.execute(
         f"CREATE OR REPLACE VIEW {relation} AS "
-        f"SELECT * FROM read_parquet([{listed}], filename = '{ORIGIN}', "
-        "hive_partitioning = false, union_by_name = true)"
+        f"SELECT * EXCLUDE ({_NUMBER}), {_NUMBER} + 1 AS {ROW} FROM read_parquet([{listed}], filename = '{ORIGIN}', "
+        f"{_NUMBER} = true, hive_partitioning = false, union_by_name = true)"
     )
     return Scan(relation, columns_of(connection, relation), (), fingerprints)

@@ -29,6 +29,7 @@ from pipelines.raw.all_refused import all_refused
 from pipelines.raw.block import NO_CONTENT, RowBlock, blocks_of, content_of
 from pipelines.raw.contracts import RawTable
 from pipelines.raw.expressions import nearest
+from pipelines.raw.last_load import LastLoad
 from pipelines.raw.lost_rows import LostRowsGuard
 from pipelines.raw.mapping import Mapped, MappingFile, Part
 from pipelines.raw.resume import resume_from
@@ -116,13 +117,17 @@ def load(
                     reports.append(_load_table(source, store, table, mapping, options, progress))
                 else:
                     reports.append(LoadReport(table.name, absent=True))
-            except SourceAwayError as problem:
-                return [*reports, LoadReport(table.name, problem=str(problem))]
             except (BadSourceError, BadHomeError) as problem:
                 reports.append(LoadReport(table.name, problem=str(problem)))
+                if isinstance(problem, SourceAwayError):
+                    break
             except OSError as problem:
                 message = f"{table.name}: {source} or {store.home} cannot be used ({problem})."
                 reports.append(LoadReport(table.name, problem=message))
+        ended = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        for report in reports:
+            if not report.absent:
+                LastLoad(report.table, str(source), ended, report.problem).keep(store.home)
     return reports
 
 

@@ -45,6 +45,8 @@ class Mapped:
     grouped: bool
     forms: tuple[DateForm, ...] = ()
     dates_as_written: bool = False
+    place: str = ""
+    """The file and line of the mapping."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Part:
             first = next(iter(checks))
             checks[first] += tuple(Check(f"where: {check.reason}", check.condition) for check in condition.checks)
         columns = {name: column.sql for name, column in compiled.items()}
-        return Mapped(columns, checks, where, self.grouped, forms, self.dates_as_written)
+        return Mapped(columns, checks, where, self.grouped, forms, self.dates_as_written, self.item.place)
 
     def copies(self, column: str) -> str | None:
         """The source column that a column is an unchanged copy of, if it is one."""

@@ -15,6 +15,7 @@ from pipelines.parquet import quoted
 from pipelines.raw.checks import name
 from pipelines.raw.scan import (
     ORIGIN,
+    ROW,
     BadSourceError,
     Known,
     Scan,
@@ -84,7 +85,8 @@ class Postgres:
             cursor.execute(self.query(item, known, exact))
             work.connection.register(f"{relation}_arriving", cursor.fetch_record_batch())
         work.connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {relation} AS SELECT *, {quoted(item)} AS {ORIGIN} FROM {relation}_arriving"
+            f"CREATE OR REPLACE TEMP VIEW {relation} AS "
+            f"SELECT *, {quoted(item)} AS {ORIGIN}, CAST(NULL AS BIGINT) AS {ROW} FROM {relation}_arriving"
         )
         numerals = frozenset(column for column in exact if types.get(column) in _DECIMAL)
         return Scan(relation, columns_of(work.connection, relation), arrives=True, numerals=numerals)

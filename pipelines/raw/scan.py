@@ -14,6 +14,8 @@ import duckdb
 from pipelines.raw.column_names import described
 
 ORIGIN = "_origin"
+ROW = "_row"
+"""The columns that tell from which file a row is, and its number there where files are read in order."""
 
 
 class BadSourceError(ValueError):
@@ -35,7 +37,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Scan:
-    """A DuckDB relation with a source's columns and `_origin`, and the lines of it that were no rows.
+    """A DuckDB relation with a source's columns, `_origin` and `_row`, and the lines of it that were no rows.
 
     Where `typed` is false every cell is text, and what it means is yet to be found out. A scan that `arrives` can be
     read once; `kept` makes it one that can be read again. `numerals` are columns of text that are numbers all the same.
@@ -106,11 +108,12 @@ def require_distinct(item: str, where: object, columns: Iterable[str]) -> None:
     if twice:
         msg = f"{item}: {where} has a bad header: names used twice: {described(twice)}. Case makes no difference."
         raise BadSourceError(msg)
-    if ORIGIN in lower:
-        raise BadSourceError(f"{item}: {where} has a column {ORIGIN!r}, a name that is taken here. Rename it.")
+    for taken in (ORIGIN, ROW):
+        if taken in lower:
+            raise BadSourceError(f"{item}: {where} has a column {taken!r}, a name that is taken here. Rename it.")
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
     """The columns of a relation and their DuckDB types."""
     described = connection.execute(f"DESCRIBE {relation}").fetchall()
-    return {column: kind for column, kind, *_ in described if column != ORIGIN}
+    return {column: kind for column, kind, *_ in described if column not in (ORIGIN, ROW)}

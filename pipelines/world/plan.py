@@ -14,6 +14,10 @@ CUSTOMER_DAYS_PER_BLOCK = 1_000_000
 """What one process holds at once: some four million events, under a gigabyte."""
 
 
+START = date(2024, 1, 1)
+"""When a world begins of which nothing else is said."""
+
+
 @dataclass(frozen=True)
 class CustomerBlock:
     """Consecutive customers that are made together: indices `first` to `first + count - 1`."""
@@ -30,7 +34,7 @@ class WorldPlan:
     customers: int
     days: int
     seed: int
-    start: date = date(2024, 1, 1)
+    start: date = START
 
     def __post_init__(self) -> None:
         for name, least, most in (("customers", 1, 10_000_000), ("days", 1, 3_650), ("seed", 0, 2**63 - 1)):
@@ -80,3 +84,19 @@ class WorldPlan:
         return tuple(
             CustomerBlock(number, first, min(size, self.customers - first)) for number, first in enumerate(firsts)
         )
+
+
+def start_of(days: int, wanted: date | None, today: date) -> date:
+    """The first day of a world that ends before today, as every loaded row must.
+
+    It begins on `START` if it can, so that the same seed makes the same bytes on any day; a longer one ends yesterday.
+    """
+    latest = today - timedelta(days=days)
+    if wanted is None:
+        return min(START, latest)
+    if wanted > latest:
+        raise ValueError(
+            f"{days:,} days from {wanted} would end on {wanted + timedelta(days=days - 1)}, and rows that became known "
+            f"after yesterday are refused as in the future: choose fewer days, or a first day up to {latest}"
+        )
+    return wanted

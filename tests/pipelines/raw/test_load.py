@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 from raw_desk import as_deals, at, deal
 
 from pipelines.raw.load import LoadOptions, load
@@ -71,8 +72,21 @@ def test_a_refused_row_is_kept_as_it_was(desk):
     (row,) = desk.store.quarantine("deals").to_pylist()
     assert '"deal_id":7' in row["row"]
     assert '"price":-1.0' in row["row"]
-    assert row["origin"].endswith("deals.parquet")
+    assert row["origin"].endswith("deals.parquet, row 1")
     assert row["known_on"] == "2024-03-05"
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_a_row_without_an_id_is_located_by_its_number_in_its_own_file(desk, kind):
+    for part, rows in (("a", [deal(1), deal(2)]), ("b", [deal(3), deal(4), deal(None, known="2024-03-06 10:00")])):
+        if kind == "parquet":
+            desk.write(f"deals/{part}.parquet", as_deals(*rows))
+        else:
+            desk.source.joinpath("deals").mkdir(exist_ok=True)
+            csv.write_csv(as_deals(*rows), desk.source / "deals" / f"{part}.csv")
+    assert desk.load().reasons == {"deal_id: missing": 1}
+    (row,) = desk.store.quarantine("deals").to_pylist()
+    assert row["origin"].endswith(f"b.{kind}, row 3")
 
 
 def test_an_action_must_go_with_its_channel(desk):

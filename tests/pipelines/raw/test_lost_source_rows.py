@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pyarrow.parquet as pq
 import pytest
@@ -44,7 +45,7 @@ def test_a_load_that_refuses_most_source_rows_does_not_replace_good_ones_by_more
     assert problem.startswith(
         "region_market: 3 of the 5 good source rows loaded before would be lost (60 %; at most 20"
     )
-    assert "observed_on: missing (3)" in problem
+    assert re.search(r"observed_on: missing in a group of \S+own.yaml:3 \(3\)", problem)
     assert months(desk) == [(5, 5)]
 
 
@@ -97,3 +98,10 @@ def test_groups_that_an_earlier_release_loaded_without_counting_are_compared_as_
     assert "4 of the 5 good rows loaded before" in market(RIGHT, period="month").problem
     assert market(RIGHT, period="month", max_drop=1.0).problem == ""
     assert market(RIGHT, period="day").problem == ""
+
+
+def test_a_refused_group_is_located_in_the_mapping_that_made_it(market, desk):
+    market(SWAPPED)
+    origins = {row["origin"] for row in desk.store.quarantine("region_market").to_pylist()}
+    (origin,) = origins
+    assert re.fullmatch(r"summed up by \S+own.yaml:3", origin)

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from pipelines.world.plan import WorldPlan
+from pipelines.world.plan import WorldPlan, start_of
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,23 @@ def test_blocks_hold_every_customer_once(customers: int) -> None:
 def test_a_block_does_not_grow_with_the_number_of_customers() -> None:
     sizes = {max(b.count for b in WorldPlan(customers=n, days=365, seed=1).blocks) for n in (10_000, 1_000_000)}
     assert len(sizes) == 1
+
+
+@pytest.mark.parametrize(
+    ("days", "wanted", "start"),
+    [
+        (730, None, date(2024, 1, 1)),
+        (1055, None, date(2024, 1, 1)),
+        (2000, None, date(2021, 5, 31)),
+        (30, date(2026, 10, 22), date(2026, 10, 22)),
+    ],
+)
+def test_a_world_begins_in_2024_unless_it_would_end_after_yesterday(days, wanted, start):
+    today = date(2026, 11, 21)
+    assert start_of(days, wanted, today) == start
+    assert start + timedelta(days=days) <= today
+
+
+def test_a_first_day_from_which_the_world_would_reach_into_the_future_is_refused_with_the_latest_that_does_not():
+    with pytest.raises(ValueError, match=r"would end on 2026-11-21, .* a first day up to 2026-10-22"):
+        start_of(30, date(2026, 10, 23), date(2026, 11, 21))
