@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from feature_repo.stores import private_redis
@@ -41,11 +42,36 @@ def heeding_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+@dataclass(frozen=True)
+class UserInterface:
+    """A UI that was started, and may not answer yet."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+        deadline = time.monotonic() + _SECONDS_TO_START
+        while not _answers(self.address):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise UserInterfaceError(f"the Dagster UI did not come up; {self.log} tells why.")
+            time.sleep(0.5)
+
+
 @contextmanager
 def running(home: Path, port: int) -> Iterator[str]:
     """The UI's address, once it answers; it is stopped at the end, and what it wrote stays in the home folder."""
-    with private_redis.running(home), _answering(home, port) as address:
-        yield address
+    with starting(home, port) as interface:
+        interface.wait()
+        yield interface.address
+
+
+@contextmanager
+def starting(home: Path, port: int) -> Iterator[UserInterface]:
+    """The same without waiting, for whoever has something to do meanwhile."""
+    with private_redis.running(home), _started(home, port) as interface:
+        yield interface
 
 
 def foreground(home: Path, port: int) -> int:
@@ -64,7 +90,7 @@ def foreground(home: Path, port: int) -> int:
 
 
 @contextmanager
-def _answering(home: Path, port: int) -> Iterator[str]:
+def _started(home: Path, port: int) -> Iterator[UserInterface]:
     prepare(home)
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -76,12 +102,7 @@ def _answering(home: Path, port: int) -> Iterator[str]:
             command(port), cwd=CHECKOUT, stdout=written, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
-        deadline = time.monotonic() + _SECONDS_TO_START
-        while not _answers(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise UserInterfaceError(f"the Dagster UI did not come up; {log} tells why.")
-            time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}"
+        yield UserInterface(f"http://127.0.0.1:{port}", process, log)
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -91,9 +112,9 @@ def _answering(home: Path, port: int) -> Iterator[str]:
             process.wait()
 
 
-def _answers(port: int) -> bool:
+def _answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5):
+        with urllib.request.urlopen(f"{address}/server_info", timeout=5):  # noqa: S310  our own server
             return True
     except OSError:
         return False
