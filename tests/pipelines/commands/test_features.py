@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import warm_process
 from typer.testing import CliRunner
 
 from feature_repo.views import MARKET as MARKET_VIEW
@@ -28,7 +28,7 @@ region_id,observed_on,median_sale_price,days_on_market,inventory_months,sale_to_
 1,2014-02-01,310000,,,,,22,2014-03-12T00:00:00Z
 1,2014-03-01,320000,,,,,25,2014-04-12T00:00:00Z
 """
-TIDEMARK = [sys.executable, "-W", "ignore", "-c", "import tidemark; tidemark.main()"]
+TIDEMARK = "import tidemark; tidemark.main()"
 FAIL_AT_THE_SECOND_BLOCK = """
 import pipelines.snapshots, pipelines.transforms.market as market, tidemark
 pipelines.snapshots.BLOCK_ROWS = 2
@@ -52,15 +52,10 @@ def loaded_home(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def features(loaded_home) -> Iterator[object]:
-    def run(*words: str, command: list[str] = TIDEMARK) -> subprocess.CompletedProcess[str]:
+    def run(*words: str, program: str = TIDEMARK) -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMARK_")}
-        return subprocess.run(
-            [*command, "features", *words, "--view", "market", "--home", str(loaded_home)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**environment, "COLUMNS": "160"},
-        )
+        words = ("features", *words, "--view", "market", "--home", str(loaded_home))
+        return warm_process.run(program, words, {**environment, "COLUMNS": "160"})
 
     yield run
     for file in published_days(loaded_home, "market").values():
@@ -104,7 +99,7 @@ def test_where_no_day_is_stale_nothing_is_computed_again(tmp_path):
 def test_what_a_run_published_before_it_failed_is_counted_and_named(features, loaded_home):
     run = features(
         "--from", "2014-04-01", "--to", "2014-04-06",
-        command=[sys.executable, "-W", "ignore", "-c", FAIL_AT_THE_SECOND_BLOCK],
+        program=FAIL_AT_THE_SECOND_BLOCK,
     )  # fmt: skip
     assert run.returncode == 1
     assert days(loaded_home) == ["2014-04-01", "2014-04-02"]
