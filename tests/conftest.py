@@ -17,6 +17,8 @@ from typer.testing import CliRunner, Result
 from pipelines.world.generate import generate
 from pipelines.world.plan import WorldPlan
 
+import feast  # isort: skip # noqa: F401  here, since its own filters of warnings would otherwise go before pytest's
+
 CHECKOUT = Path(__file__).parents[1]
 # DuckDB lists at the very end what it has not freed, at length; that says nothing about a test.
 atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
@@ -60,7 +62,7 @@ def tidemark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real public data beside the checkout; a test that wants it skips where it is absent."""
     folder = CHECKOUT.parent / "shared" / "data"

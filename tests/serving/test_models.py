@@ -21,12 +21,17 @@ def until(condition, seconds=15):
     return condition()
 
 
+@pytest.fixture(scope="module")
+def challenger(served_home):
+    return train("transaction_type", promote=False, home=served_home)
+
+
 @pytest.fixture
-def another(served_home):
+def another(challenger, served_home):
     """A further version of a model, and the champion put back afterwards."""
     registry = Registry(served_home)
     before = registry.champion("transaction_type")
-    yield train("transaction_type", promote=False, home=served_home)
+    yield challenger
     registry.promote("transaction_type", before)
 
 
