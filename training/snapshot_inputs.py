@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -60,10 +61,10 @@ def raw_history(home: Path, table: str) -> RawHistory:
     """The history of a raw table as it is loaded now."""
     days, digests, digest = [], [], ""
     for file in sorted((home / "raw" / table).glob("known_on=[0-9]*/part.parquet")):
-        metadata = pq.read_metadata(file)
-        if metadata.num_rows:  # a day that was emptied is as good as one that never was
+        state = file.stat()
+        # A day that was emptied is as good as one that never was.
+        if content := _content(file, state.st_ino, state.st_mtime_ns, state.st_size):
             day = file.parent.name.removeprefix("known_on=")
-            content = _content(json.loads((metadata.metadata or {}).get(_RAW_METADATA, b"{}")), metadata.num_rows)
             digest = hashlib.sha256(f"{digest} {day} {content}".encode()).hexdigest()[:24]
             days.append(date.fromisoformat(day))
             digests.append(digest)
@@ -110,6 +111,14 @@ def _outdated(home: Path, view: str, histories: dict[str, RawHistory]) -> Iterat
         yield OutdatedDays(view, tuple(days), tuple(sorted(tables)))
 
 
-def _content(counts: Mapping[str, object], rows: int) -> str:
-    """The digest of a day's good rows; of loads of earlier releases, what they were made of."""
-    return str(counts.get("good_rows") or f"{counts.get('content')} {counts.get('declaration')} {rows}")
+@lru_cache(maxsize=200_000)
+def _content(file: Path, *_state: int) -> str:
+    """The digest of a day's good rows, empty if there are none; of earlier releases' loads, what they were made of.
+
+    Remembered for as long as the file is the same: a run of many days reads the same footers for each of them.
+    """
+    metadata = pq.read_metadata(file)
+    if not metadata.num_rows:
+        return ""
+    counts = json.loads((metadata.metadata or {}).get(_RAW_METADATA, b"{}"))
+    return str(counts.get("good_rows") or f"{counts.get('content')} {counts.get('declaration')} {metadata.num_rows}")
