@@ -10,6 +10,7 @@ from typing import TypedDict
 
 # First of all, as Feast would have each count written to a file for workers to share: slower than the counting.
 import prometheus_client  # noqa: F401
+import structlog
 from fastapi import FastAPI
 from feast import FeatureStore
 
@@ -27,6 +28,7 @@ from serving.prediction_log import PredictionLog
 from serving.routes import documentation, features, health, models, predict
 from serving.settings import Settings
 
+_log = structlog.get_logger()
 FIRST_LOOK_SECONDS = 20.0
 """So long the first requests wait for a registry that is slow; what has been loaded by then answers."""
 
@@ -108,8 +110,11 @@ async def _refreshed(models: Models, every: float) -> AsyncIterator[None]:
 
 async def _keep_refreshing(models: Models, every: float, looked: asyncio.Event) -> None:
     while True:
-        await asyncio.to_thread(models.refresh)
-        looked.set()
+        try:
+            await asyncio.to_thread(models.refresh)
+            looked.set()
+        except Exception:  # such as no memory for a thread; that no look comes to its end is named by `overdue`
+            _log.exception("the models cannot be refreshed")
         await asyncio.sleep(every)
 
 

@@ -25,6 +25,7 @@ QUEUE = Gauge("tidemark_log_queue", "Answers that wait to be written.")
 MODEL_SERVES = Gauge("tidemark_model_serves", "1 while a version of the model answers.", ["model"])
 MODEL_FAULT = Gauge("tidemark_model_fault", "1 while this keeps a model from its champion.", ["model", "kind"])
 REFRESHED_AT = Gauge("tidemark_models_refreshed_at_seconds", "When the registry was last looked at, in Unix seconds.")
+REFRESH_OVERDUE = Gauge("tidemark_models_refresh_overdue", "1 while no look at the registry comes to its end.")
 ONLINE_STORE_UP = Gauge("tidemark_online_store_up", "1 if the online store answered the last ping.")
 
 

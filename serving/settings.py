@@ -10,6 +10,7 @@ from pathlib import Path
 
 from feature_repo.home import home as home_folder
 from serving.logs import LEVELS
+from training.deployed import MOST_FILE_BYTES
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,9 @@ class Settings:
     refresh_seconds: float = 5.0
     service_seconds: float = 30.0
     """How often Feast's registry is asked whether a running model's service is what it was."""
+    registry_seconds: float = 10.0
+    """How long each stage of a look at a model may take: the registry, its files, its service."""
+    most_model_file_bytes: int = MOST_FILE_BYTES
     log_level: str = "info"
     log_queue: int = 10_000
     log_seconds: float = 5.0
@@ -49,6 +53,8 @@ class Settings:
             now=now.replace(tzinfo=now.tzinfo or UTC).astimezone(UTC) if now else None,
             alias=environment.get("TIDEMARK_ALIAS") or "champion",
             refresh_seconds=float(environment.get("TIDEMARK_REFRESH_SECONDS") or 5),
+            registry_seconds=float(environment.get("TIDEMARK_REGISTRY_SECONDS") or 10),
+            most_model_file_bytes=int(float(environment.get("TIDEMARK_MODEL_FILE_MB") or 256) * 1e6),
             log_level=level,
             log_queue=int(environment.get("TIDEMARK_LOG_QUEUE") or 10_000),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -23,6 +24,7 @@ import onnxruntime
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from training.deployed import MOST_FILE_BYTES
 from training.inputs import Input, Inputs, Matrix
 from training.intervals import Intervals
 
@@ -159,9 +161,9 @@ def read_card(folder: Path) -> Card:
     return _card(folder, _read(folder, MANIFEST))
 
 
-def load(folder: Path, sha256: str | None = None) -> Artifact:
+def load(folder: Path, sha256: str | None = None, most_file_bytes: int = MOST_FILE_BYTES) -> Artifact:
     """Load an artifact. `sha256` is the manifest's, as the registry pins it; without it only the files are checked."""
-    told = _read(folder, MANIFEST)
+    told = _read(folder, MANIFEST, most_file_bytes)
     found = _sha256(told)
     if sha256 is not None and found != sha256:
         raise ArtifactError(f"{folder / MANIFEST}: expected sha256 {sha256}, found {found}. The files were changed.")
@@ -171,7 +173,7 @@ def load(folder: Path, sha256: str | None = None) -> Artifact:
         raise ArtifactError(
             f"{folder}: expected {ONNX}, {GOLDEN} and one of {', '.join(NATIVE)}; found {sorted(card.files)}"
         )
-    content = {name: _read(folder, name) for name in card.files}
+    content = {name: _read(folder, name, most_file_bytes) for name in card.files}
     for name, expected in card.files.items():
         if (there := _sha256(content[name])) != expected:
             raise ArtifactError(f"{folder / name}: expected sha256 {expected}, found {there}. The file was changed.")
@@ -257,12 +259,29 @@ def _require_equal(session: onnxruntime.InferenceSession, rows: Matrix, expected
         )
 
 
-def _read(folder: Path, name: str) -> bytes:
+def require_readable(folder: Path, most_file_bytes: int = MOST_FILE_BYTES) -> None:
+    """Raise unless the manifest can be read, and each file of the folder is one of a size that may be."""
+    _read(folder, MANIFEST, most_file_bytes)
+    for name, size, *_ in identity(folder):
+        _require_size(folder / name, size, most_file_bytes)
+
+
+def _require_size(file: Path, size: int, most_file_bytes: int) -> None:
+    if size > most_file_bytes:
+        raise ArtifactError(
+            f"{file}: expected a file of at most {most_file_bytes:,} bytes, found {size:,}. If the model is meant to "
+            "be so large, raise TIDEMARK_MODEL_FILE_MB."
+        )
+
+
+def _read(folder: Path, name: str, most_file_bytes: int = MOST_FILE_BYTES) -> bytes:
     try:
         if not (folder / name).is_file() and (folder / name).exists():
             # Another kind may never end.
             raise UnreadableArtifactError(f"{folder / name} cannot be read: expected a regular file")
-        return (folder / name).read_bytes()
+        with (folder / name).open("rb") as file:
+            _require_size(folder / name, os.fstat(file.fileno()).st_size, most_file_bytes)
+            return file.read(most_file_bytes)
     except OSError as problem:
         raise UnreadableArtifactError(f"{folder / name} cannot be read: {problem.strerror or problem}") from problem
 

@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 import tempfile
-import urllib.error
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -22,12 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from feature_repo.home import home as home_folder
+from training import bounded_http
 from training.moved import followed
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 PINNED = "sha256"
 """The tag of a version that pins its artifact."""
 SECONDS = 10
+MOST_FILE_BYTES = 256_000_000
+"""So large a model's file may be unless the caller says otherwise: all of it is held in memory while it is read."""
+_MOST_JSON_BYTES, _MOST_FILES = 4_000_000, 16
 WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"
 
 
@@ -41,6 +45,21 @@ class UntrainedError(NotDeployedError):
 
 class RegistryUnavailableError(NotDeployedError):
     """The registry, or the store of its files, does not answer as it should; that says nothing of the model."""
+
+
+class OversizedFileError(NotDeployedError):
+    """A file of the model is larger than is read."""
+
+
+@dataclass(frozen=True)
+class RegistryLimits:
+    """How long the registry has for an answer, and again for all files of a version; and how large each may be."""
+
+    seconds: float = SECONDS
+    file_bytes: int = MOST_FILE_BYTES
+
+
+LIMITS = RegistryLimits()
 
 
 @dataclass(frozen=True)
@@ -58,7 +77,7 @@ class Deployed:
         return Path(urllib.request.url2pathname(parsed.path)) if parsed.scheme in ("", "file") else None
 
     @contextmanager
-    def files(self) -> Iterator[Path]:
+    def files(self, limits: RegistryLimits = LIMITS) -> Iterator[Path]:
         """A folder with the files; what a server gave lies in a temporary one, which is removed at the end."""
         if folder := self.local_folder():
             yield folder
@@ -70,7 +89,7 @@ class Deployed:
                 "that proxies artifacts (`mlflow server --serve-artifacts`)."
             )
         with tempfile.TemporaryDirectory(prefix="tidemark-model-") as temporary:
-            _fetch(registry_address(), parsed.path.lstrip("/"), Path(temporary))
+            _fetch(registry_address(), parsed.path.lstrip("/"), Path(temporary), limits)
             yield Path(temporary)
 
 
@@ -84,12 +103,12 @@ def workspace() -> str:
     return os.environ.get("MLFLOW_WORKSPACE", "").strip()
 
 
-def deployed(model: str, alias: str = CHAMPION, home: Path | None = None) -> Deployed:
+def deployed(model: str, alias: str = CHAMPION, home: Path | None = None, limits: RegistryLimits = LIMITS) -> Deployed:
     """The version that bears the alias."""
     address = registry_address(home)
     if address.startswith("sqlite:///"):
         return _from_sqlite(Path(address.removeprefix("sqlite:///")), model, alias)
-    return _from_server(address, model, alias)
+    return _from_server(address, model, alias, limits.seconds)
 
 
 def _from_sqlite(file: Path, model: str, alias: str) -> Deployed:
@@ -148,11 +167,11 @@ def _read(file: Path, model: str, alias: str) -> Deployed | None:
     return _pinned(model, str(version), followed(source, model, file.parent), sha256)
 
 
-def _from_server(address: str, model: str, alias: str) -> Deployed:
+def _from_server(address: str, model: str, alias: str, seconds: float) -> Deployed:
     query = urllib.parse.urlencode({"name": model, "alias": alias})
     url = f"{address.rstrip('/')}/api/2.0/mlflow/registered-models/alias?{query}"
     try:
-        version = _json(url, model)["model_version"]
+        version = _json(url, model, seconds)["model_version"]
         tags = {tag["key"]: tag["value"] for tag in version.get("tags", [])}
         return _pinned(model, str(version["version"]), str(version["source"]), tags.get(PINNED))
     except _RegistryRefusedError as refusal:
@@ -173,16 +192,21 @@ def _pinned(model: str, version: str, source: str, sha256: str | None) -> Deploy
     return Deployed(model, version, source, sha256)
 
 
-def _fetch(address: str, path: str, folder: Path) -> None:
+def _fetch(address: str, path: str, folder: Path, limits: RegistryLimits) -> None:
     """Write the files that the server has under the path into the folder."""
+    until = time.monotonic() + limits.seconds
     base = f"{address.rstrip('/')}/api/2.0/mlflow-artifacts/artifacts"
     url = f"{base}?{urllib.parse.urlencode({'path': path})}"
     try:
-        names = [Path(file["path"]).name for file in _json(url, path).get("files", [])]
+        names = [Path(file["path"]).name for file in _json(url, path, limits.seconds).get("files", [])]
     except (KeyError, TypeError, AttributeError) as problem:
         raise _strange(url, path, f"no {problem} in it") from problem
+    if len(names) > _MOST_FILES:
+        raise _strange(url, path, f"{len(names):,} files where a model has at most {_MOST_FILES}")
     for name in names:
-        (folder / name).write_bytes(_get(f"{base}/{urllib.parse.quote(f'{path}/{name}')}", path))
+        remaining = until - time.monotonic()
+        content = _get(f"{base}/{urllib.parse.quote(f'{path}/{name}')}", path, remaining, limits.file_bytes)
+        (folder / name).write_bytes(content)
 
 
 class _RegistryRefusedError(RegistryUnavailableError):
@@ -193,8 +217,8 @@ class _RegistryRefusedError(RegistryUnavailableError):
         self.code = code
 
 
-def _json(url: str, what: str) -> Any:
-    content = _get(url, what)
+def _json(url: str, what: str, seconds: float) -> Any:
+    content = _get(url, what, seconds, _MOST_JSON_BYTES)
     try:
         return json.loads(content)
     except ValueError as problem:
@@ -207,25 +231,27 @@ def _strange(url: str, what: str, found: str) -> RegistryUnavailableError:
     )
 
 
-def _get(url: str, what: str) -> bytes:
+def _get(url: str, what: str, seconds: float, most_bytes: int) -> bytes:
     if not url.startswith(("http://", "https://")):
         raise NotDeployedError(f"TIDEMARK_MLFLOW: expected a URL such as http://127.0.0.1:5000, found {url}")
     headers = {WORKSPACE_HEADER: workspace()} if workspace() else {}
     try:
-        request = urllib.request.Request(url, headers=headers)  # noqa: S310  the scheme was looked at
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
-            return bytes(answer.read())
-    except urllib.error.HTTPError as refusal:
-        message = f"{what}: the registry did not give {url}: {refusal}"
-        raise _RegistryRefusedError(message, _code_of(refusal)) from refusal
+        answer = bounded_http.get(url, headers, seconds, most_bytes)
     except (OSError, http.client.HTTPException) as problem:
         raise RegistryUnavailableError(f"{what}: the registry did not give {url}: {problem}") from problem
+    except bounded_http.OversizedAnswerError as problem:
+        raise OversizedFileError(
+            f"{what}: {url}: {problem}. If the model is meant to be so large, raise TIDEMARK_MODEL_FILE_MB."
+        ) from problem
+    if answer.status >= 400:
+        message = f"{what}: the registry did not give {url}: {answer.status} {answer.reason}"
+        raise _RegistryRefusedError(message, _code_of(answer.body))
+    return answer.body
 
 
-def _code_of(refusal: urllib.error.HTTPError) -> str:
+def _code_of(body: bytes) -> str:
     """MLflow's name of an error; empty if it is not MLflow that refused."""
-    with refusal:
-        try:
-            return str(json.loads(refusal.read())["error_code"])
-        except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
-            return ""
+    try:
+        return str(json.loads(body)["error_code"])
+    except (ValueError, KeyError, TypeError):
+        return ""

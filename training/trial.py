@@ -17,6 +17,7 @@ from typing import Any
 
 from training import artifact
 from training.artifact import ArtifactError, UnreadableArtifactError
+from training.deployed import MOST_FILE_BYTES
 
 SECONDS = 60
 """How long a model may take to load, on a machine that is busy."""
@@ -40,9 +41,9 @@ class Trial:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
+        self.close()
 
-    def require_sound(self, folder: Path, sha256: str) -> None:
+    def require_sound(self, folder: Path, sha256: str, most_file_bytes: int = MOST_FILE_BYTES) -> None:
         """Raise unless the artifact can be loaded and explains an answer."""
         if sha256 in _sound:
             return
@@ -50,7 +51,7 @@ class Trial:
         try:
             if process.stdin is None:
                 raise TrialError("the process that models are tried in has no standard input")
-            process.stdin.write(json.dumps([str(folder), sha256]) + "\n")
+            process.stdin.write(json.dumps([str(folder), sha256, most_file_bytes]) + "\n")
             process.stdin.flush()
             # What comes next needs these as well, and they take as long to load here as there.
             import training.native  # noqa: F401, PLC0415
@@ -66,7 +67,8 @@ class Trial:
             raise UnreadableArtifactError(problem) if is_unreadable else ArtifactError(problem)
         _sound.add(sha256)
 
-    def _end(self) -> None:
+    def close(self) -> None:
+        """End the child, if there is one."""
         process, self._process = self._process, None
         if process:
             process.kill()
@@ -103,20 +105,20 @@ def _ended(process: subprocess.Popen[str], folder: Path) -> Exception:
 
 
 def main() -> None:
-    """The child: a folder and a hash a line in; out what is wrong, or null, and whether it could not be read at all."""
+    """The child. A line in: folder, hash, largest file. Out: what is wrong, or null, and whether it was unreadable."""
     import training.native  # noqa: F401, PLC0415  before it says that it is ready
 
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # the libraries say things of their own
     _say(answers, _READY)
     for line in sys.stdin:
-        folder, sha256 = json.loads(line)
-        _say(answers, json.dumps(_problem(Path(folder), sha256)))
+        folder, sha256, most_file_bytes = json.loads(line)
+        _say(answers, json.dumps(_problem(Path(folder), sha256, most_file_bytes)))
 
 
-def _problem(folder: Path, sha256: str) -> tuple[str | None, bool]:
+def _problem(folder: Path, sha256: str, most_file_bytes: int) -> tuple[str | None, bool]:
     try:
-        artifact.load(folder, sha256).require_contributions()
+        artifact.load(folder, sha256, most_file_bytes).require_contributions()
     except ArtifactError as problem:
         return str(problem), isinstance(problem, UnreadableArtifactError)
     return None, False

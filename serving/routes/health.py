@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from serving.dependencies import TheOnlineStore, TheScorer
-from serving.metrics import QUEUE
+from serving.metrics import QUEUE, REFRESH_OVERDUE
 
 router = APIRouter(tags=["operation"])
 
@@ -26,7 +26,7 @@ async def ready(scorer: TheScorer, online_store: TheOnlineStore, response: Respo
     """Every model that was trained answers, and the online store does.
 
     `missing` says of each model that should answer why it does not, `untrained` which have no version that could, and
-    `faults` what is wrong with newer versions, or with the surroundings of those that serve.
+    `faults` what is wrong with newer versions, with the surroundings of those that serve, or with looking at them.
     """
     models, state = scorer.models, await online_store.state()
     missing, untrained = models.missing, models.untrained
@@ -36,12 +36,15 @@ async def ready(scorer: TheScorer, online_store: TheOnlineStore, response: Respo
         *["the online store is unavailable"] * (not state.answers),
     ]
     response.status_code = 503 if reasons else 200
+    faults = {name: fault.reason for name, fault in models.faults.items() if name not in untrained}
+    if overdue := models.overdue:
+        faults["refresh"] = overdue
     return {
         "status": "not ready: " + ", ".join(reasons) if reasons else "ready",
         "models": {name: one.version for name, one in models.serving.items()},
         "missing": missing,
         "untrained": untrained,
-        "faults": {name: fault.reason for name, fault in models.faults.items() if name not in untrained},
+        "faults": faults,
         "online_store": asdict(state),
         "refreshed_at": models.refreshed_at,
     }
@@ -51,5 +54,6 @@ async def ready(scorer: TheScorer, online_store: TheOnlineStore, response: Respo
 async def metrics(scorer: TheScorer, online_store: TheOnlineStore) -> Response:
     """For Prometheus."""
     QUEUE.set(scorer.log.waiting())
+    REFRESH_OVERDUE.set(scorer.models.overdue is not None)
     await online_store.state()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -268,12 +268,11 @@ def test_a_registry_that_answers_html_while_models_serve_leaves_them(ready, logi
 
 def test_a_registry_that_never_answers_keeps_the_start_waiting_for_a_bounded_time(watchful, monkeypatch):
     monkeypatch.setattr("serving.app.FIRST_LOOK_SECONDS", 0.2)
-    monkeypatch.setattr("training.deployed.SECONDS", 3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         monkeypatch.setenv("TIDEMARK_MLFLOW", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        with TestClient(create_app(watchful)) as client:
+        with TestClient(create_app(replace(watchful, registry_seconds=3.0))) as client:
             assert client.get("/health/live").status_code == 200
             told = client.get("/health/ready").json()
             assert told["missing"] == dict.fromkeys(MODELS, "it is being loaded")

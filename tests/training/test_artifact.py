@@ -238,3 +238,13 @@ def test_a_file_that_nobody_writes_to_does_not_hold_up_who_reads_an_artifact(tmp
 
     threading.Thread(target=read, daemon=True).start()
     assert ended.wait(5), "still reading after 5 s"
+
+
+def test_a_file_beyond_the_size_that_may_be_is_not_read(folder):
+    size = max(file.stat().st_size for file in folder.iterdir())
+    assert artifact.load(folder, most_file_bytes=size).card.model == CARD.model
+    with pytest.raises(ArtifactError, match=rf"at most {size - 1:,} bytes, found {size:,}.*TIDEMARK_MODEL_FILE_MB"):
+        artifact.load(folder, most_file_bytes=size - 1)
+    (folder / "stray").write_bytes(b"x" * (size + 1))
+    with pytest.raises(ArtifactError, match="stray: expected a file of at most"):
+        artifact.require_readable(folder, size)

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from training.deployed import RegistryUnavailableError, UntrainedError, deployed
+from training.deployed import (
+    Deployed,
+    OversizedFileError,
+    RegistryLimits,
+    RegistryUnavailableError,
+    UntrainedError,
+    deployed,
+)
 from training.registry import Registry
 
 MODEL = "move_probability"
@@ -165,3 +172,25 @@ def test_a_server_is_asked_for_the_workspace_that_is_named(registry, monkeypatch
     registry.answer = http_answer("200 OK", json.dumps({"model_version": version}).encode())
     assert deployed(MODEL).version == "3"
     assert registry.workspaces == [name or None]
+
+
+def test_a_file_beyond_the_bound_is_not_fetched(registry):
+    listing = json.dumps({"files": [{"path": "1/model.onnx"}]}).encode()
+    registry.answer = http_answer("200 OK", listing)  # to the file as well
+    version = Deployed(MODEL, "3", "mlflow-artifacts:/1", "0")
+    with version.files(RegistryLimits(file_bytes=len(listing))) as folder:
+        assert (folder / "model.onnx").read_bytes() == listing
+    with (
+        pytest.raises(OversizedFileError, match=rf"model\.onnx: expected at most 9 bytes, found {len(listing)}"),
+        version.files(RegistryLimits(file_bytes=9)),
+    ):
+        pass
+
+
+def test_a_server_that_lists_thousands_of_files_is_no_registry_of_ours(registry):
+    registry.answer = http_answer("200 OK", json.dumps({"files": [{"path": "x"}] * 5000}).encode())
+    with (
+        pytest.raises(RegistryUnavailableError, match="found 5,000 files where a model has at most 16"),
+        Deployed(MODEL, "3", "mlflow-artifacts:/1", "0").files(),
+    ):
+        pass
