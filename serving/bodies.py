@@ -5,42 +5,100 @@ FastAPI's own reading takes as long over one question as all else that is done f
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json, to_json
 
-from serving.errors import ProblemError
+from serving.errors import MOST_FAULTS, ProblemError, invalid_request
 from serving.limits import BODY
-from serving.requests import PATHS
+from serving.requests import ITEMS, PATHS, Batch
+from serving.schemas import Ask
+from serving.shown_values import shown
 
 M = TypeVar("M", bound=BaseModel)
 _JSON = "application/json"
+_UTF_8 = ("utf-8", "utf8")
 _MODEL_FAULTS = {"union_tag_not_found": "Field required", "union_tag_invalid": "Input should be one of {models}"}
+# What was found is the whole around a field that is missing, and may be a secret in one that nobody expects.
+_WITHOUT_VALUE = ("missing", "extra_forbidden", "json_invalid", "union_tag_not_found")
+_REQUESTS = "requests"
 
 
 async def body_of(request: Request, kind: type[M]) -> M:
     """What the caller sent, checked. Other media types are refused: a page elsewhere could send those unasked."""
-    stated = request.headers.get("content-type", "")
-    if stated != _JSON and stated.partition(";")[0].strip().lower() != _JSON:
-        detail = f"expected Content-Type: {_JSON}, found {stated or 'none'}"
-        raise ProblemError(415, "Unsupported media type", detail, headers={"Accept": _JSON})
+    content = _json_of(request)
     try:
-        return kind.model_validate_json(request.scope[BODY])
+        return kind.model_validate_json(content)
     except ValidationError as problem:
-        faults = problem.errors(include_url=False, include_input=False)
-        raise RequestValidationError([_described_fault(fault) for fault in faults]) from problem
+        raise RequestValidationError([_described_fault(fault) for fault in _faults(problem)]) from problem
 
 
-def _described_fault(fault: ErrorDetails) -> dict[str, Any]:
+async def batch_of(request: Request) -> list[Ask | ProblemError]:
+    """The questions of a batch, each on its own: one that breaks its schema is a problem in its place."""
+    content = _json_of(request)
+    try:
+        return list(Batch.model_validate_json(content).requests)
+    except ValidationError as problem:
+        faults = _faults(problem)
+        if not all(_is_of_question(fault["loc"]) for fault in faults):
+            raise RequestValidationError([_described_fault(fault) for fault in faults]) from problem
+    by_question: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for fault in faults:
+        _, at, *_ = fault["loc"]
+        if len(by_question[int(at)]) < MOST_FAULTS:
+            by_question[int(at)].append(_described_fault(fault, skip=2))
+    questions = from_json(content)[_REQUESTS]
+    others = [question for at, question in enumerate(questions) if at not in by_question]
+    valid = iter(ITEMS.validate_json(to_json(others, inf_nan_mode="constants")))
+    return [invalid_request(by_question[at]) if at in by_question else next(valid) for at in range(len(questions))]
+
+
+def _json_of(request: Request) -> bytes:
+    stated = request.headers.get("content-type", "")
+    if stated != _JSON and (found := _not_json(stated)):
+        detail = f"expected Content-Type: {_JSON}, in UTF-8, found {found}"
+        raise ProblemError(415, "Unsupported media type", detail, headers={"Accept": _JSON})
+    content: bytes = request.scope[BODY]
+    return content
+
+
+@lru_cache(maxsize=64)
+def _not_json(stated: str) -> str:
+    """What a media type is if it is not JSON in UTF-8, the only charset that JSON has between strangers; else empty."""
+    media_type, *parameters = stated.split(";")
+    charsets = [
+        value.strip().strip('"').lower()
+        for name, _, value in (parameter.partition("=") for parameter in parameters)
+        if name.strip().lower() == "charset"
+    ]
+    if media_type.strip().lower() == _JSON and all(charset in _UTF_8 for charset in charsets):
+        return ""
+    return shown(stated) if stated else "none"
+
+
+def _faults(problem: ValidationError) -> list[ErrorDetails]:
+    return problem.errors(include_url=False)
+
+
+def _is_of_question(loc: Sequence[int | str]) -> bool:
+    return len(loc) > 1 and loc[0] == _REQUESTS and isinstance(loc[1], int)
+
+
+def _described_fault(fault: ErrorDetails, skip: int = 0) -> dict[str, Any]:
     """A fault by the field that it is of. Pydantic says of a missing or unknown model that a tag cannot be matched."""
-    place, reason = _place(fault["loc"]), fault["msg"]
+    place, reason = _place(fault["loc"])[skip:], fault["msg"]
     if fault["type"] in _MODEL_FAULTS:
         reason = _MODEL_FAULTS[fault["type"]].format(models=fault["ctx"].get("expected_tags", ""))
         place = (*place, "model")
+    if fault["type"] not in _WITHOUT_VALUE:
+        found = fault["ctx"].get("tag") if fault["type"] == "union_tag_invalid" else fault["input"]
+        reason = f"{reason}, found {shown(found)}"
     return {"type": fault["type"], "loc": ("body", *place), "msg": reason}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,9 @@ from starlette.exceptions import HTTPException
 from feature_repo.stores.wire.errors import OnlineStoreAwayError, OnlineStoreRefusedError
 
 PROBLEM = "application/problem+json"
-_MOST_FAULTS = 50
+_MOST_CHARACTERS = 200
+"""Of the name of a field, which whoever asks may have made up."""
+MOST_FAULTS = 50
 """So many faults of a body are listed: a body can have more than anybody reads."""
 
 
@@ -55,6 +57,21 @@ def not_ready(model: str, reason: str) -> ProblemError:
 def bad(field_name: str, detail: str) -> ProblemError:
     """A field that cannot be."""
     return ProblemError(422, "Bad request", f"{field_name}: {detail}", {"field": field_name})
+
+
+def invalid_request(faults: Sequence[Mapping[str, Any]]) -> ProblemError:
+    """A body, or a question of a batch, that breaks its schema: its faults, as FastAPI and Pydantic give them."""
+    named = [
+        {"field": _shortened(".".join(map(str, fault["loc"][1:]))), "reason": fault["msg"]}
+        for fault in faults[:MOST_FAULTS]
+    ]
+    first = named[0] if named else {"field": "body", "reason": "cannot be read"}
+    detail = f"{first['field'] or 'body'}: {first['reason']}"
+    return ProblemError(422, "Bad request", detail, {"field": first["field"], "errors": named})
+
+
+def _shortened(field_name: str) -> str:
+    return field_name if len(field_name) <= _MOST_CHARACTERS else f"{field_name[:_MOST_CHARACTERS]}..."
 
 
 def busy(detail: str) -> ProblemError:
@@ -97,12 +114,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, fault: RequestValidationError) -> Response:
-        faults = [
-            {"field": ".".join(map(str, one["loc"][1:])), "reason": one["msg"]} for one in fault.errors()[:_MOST_FAULTS]
-        ]
-        first = faults[0] if faults else {"field": "body", "reason": "cannot be read"}
-        detail = f"{first['field'] or 'body'}: {first['reason']}"
-        return ProblemError(422, "Bad request", detail, {"field": first["field"], "errors": faults}).response()
+        return invalid_request(fault.errors()).response()
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, fault: HTTPException) -> Response:

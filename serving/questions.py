@@ -12,11 +12,13 @@ import numpy.typing as npt
 from serving import errors
 from serving.models import Serving
 from serving.schemas import Ask
+from serving.shown_values import shown
 from training.artifact import BEYOND
 from training.specs import ModelSpec
 
 _LARGEST = float(np.finfo(np.float32).max)
-_SHOWN = 60
+_OVERFLOWS = 2.0**128 - 2.0**103
+"""From half a step beyond the largest on, float32 is infinite; below that, a number is rounded to the largest."""
 
 
 @dataclass(frozen=True)
@@ -90,22 +92,15 @@ def _cannot_be(model: Serving, name: str, value: object) -> str:
     if known is None:
         return f"{model.name} has no such feature; see /v1/models"
     if known.kind == "category" and value is not None and value not in known.categories:
-        return f"expected one of {', '.join(known.categories)}, found {_shortened(value)}"
+        return f"expected one of {', '.join(known.categories)}, found {shown(value)}"
     if known.kind == "number" and value is not None and not _is_representable(value):
-        return f"expected a finite number that float32 can hold (up to {_LARGEST:.4g}), found {_shortened(value)}"
+        return f"expected a finite number that float32 can hold (up to {_LARGEST:.8g}), found {shown(value)}"
     return ""
 
 
 def _is_representable(value: object) -> bool:
     """Whether the model's matrix can hold it: beyond float32 it would be infinite, and the answer no number."""
     try:
-        return not isinstance(value, str) and abs(float(value)) <= _LARGEST  # type: ignore[arg-type]
+        return not isinstance(value, str) and abs(float(value)) < _OVERFLOWS  # type: ignore[arg-type]
     except OverflowError:  # an integer beyond every float
         return False
-
-
-def _shortened(value: object) -> str:
-    # Python refuses to write integers of thousands of digits.
-    large = isinstance(value, int) and value.bit_length() > 128
-    text = "an integer of more than 38 digits" if large else repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

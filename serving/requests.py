@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
 from serving.answers import SHAPES
 from serving.schemas import Ask
@@ -47,6 +47,10 @@ def _camel(spec: ModelSpec) -> str:
 BATCH_TYPES = tuple(_of_batch(spec) for spec in MODELS)
 PATHS = frozenset(spec.path for spec in MODELS)
 _AnyOfThem = Annotated[Union[BATCH_TYPES], Field(discriminator="model")]  # type: ignore[valid-type]  # noqa: UP007
+
+
+ITEMS: TypeAdapter[list[Ask]] = TypeAdapter(list[_AnyOfThem])
+"""Questions of a batch, however many."""
 
 
 def name_of(request: Ask) -> str:

@@ -5,32 +5,54 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # Pydantic wants this one before Python 3.12
+
+
+def _number(value: object) -> object:
+    if isinstance(value, str | bool):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
+def _written_out(value: object) -> object:
+    # Pydantic also takes seconds since 1970, as a number or in digits.
+    if isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-" and "T" in value.upper()):
+        return value
+    raise PydanticCustomError("datetime_parsing", "Input should be a moment such as 2026-03-01T09:30:00Z")
+
 
 EntityId = Annotated[
     str, Field(pattern=r"^-?[0-9]{1,18}$", description="The id of the model's own entity, a whole number.")
 ]
 
 
+Moment = Annotated[datetime, Field(strict=False), BeforeValidator(_written_out)]
+# JSON Schema's integers are numbers without a fraction, such as 3.0; neither "3" nor true is one.
+Count = Annotated[int, Field(strict=False), BeforeValidator(_number)]
+
+
 class Ask(BaseModel):
     """A question about one entity."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"entity_id": "1", "explain": 3}]})
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"entity_id": "1", "explain": 3}]}
+    )
 
     entity_id: EntityId
-    as_of: datetime | None = Field(None, description="A moment in the past, answered from the offline store.")
+    as_of: Moment | None = Field(None, description="A moment in the past, answered from the offline store.")
     features: dict[str, float | int | bool | str | None] | None = Field(None, description="What if these were so.")
-    explain: int = Field(0, ge=0, le=50, description="How many features to tell the contributions of.")
+    explain: Count = Field(0, ge=0, le=50, description="How many features to tell the contributions of.")
 
 
 class AskFeatures(BaseModel):
     """Whose features, as of when."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"entity_id": "1"}]})
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"entity_id": "1"}]})
 
     entity_id: EntityId
-    as_of: datetime | None = None
+    as_of: Moment | None = None
 
 
 class AsOf(TypedDict):

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from serving.answering import Scorer
-from serving.bodies import body_of, described
+from serving.bodies import batch_of, body_of, described
 from serving.plain_routes import PlainRoute
 from serving.requests import Batch, name_of, request_type
 from serving.routes import PROBLEMS
@@ -44,7 +44,11 @@ for _spec in MODELS:
 @router.post("/batch", response_model=Answers, openapi_extra=described(Batch))
 async def batch(request: Request) -> Response:
     """Up to a thousand questions; each has its own prediction, or its own problem."""
-    asked = await body_of(request, Batch)
+    questions = await batch_of(request)
     scorer: Scorer = request.state.scorer
-    results = await scorer.batch([(name_of(each), each) for each in asked.requests])
+    valid = [question for question in questions if isinstance(question, Ask)]
+    answers = iter(await scorer.batch([(name_of(question), question) for question in valid]))
+    results = [
+        next(answers) if isinstance(question, Ask) else orjson.dumps(question.document()) for question in questions
+    ]
     return Response(b'{"results":[%b]}' % b",".join(results), media_type="application/json")

@@ -25,6 +25,7 @@ DIGITS = "9" * 400
         ('"as_of": "0001-01-01T00:00:00+23:59"', "as_of"),
         (f'"features": {{"session_count_7d": {DIGITS}}}', "features.session_count_7d"),
         ('"features": {"session_count_7d": 1e39}', "features.session_count_7d"),
+        ('"features": {"session_count_7d": 3.4028235677973366e38}', "features.session_count_7d"),
         ('"features": {"session_count_7d": Infinity}', "features.session_count_7d"),
         ('"features": {"session_count_7d": -1e400}', "features.session_count_7d"),
         ('"features": {"session_count_7d": NaN}', "features.session_count_7d"),
@@ -45,9 +46,10 @@ def test_what_no_model_can_be_given_is_refused_by_name_beside_good_answers(clien
     assert first["predicted_value"] == last["predicted_value"]
 
 
-def test_the_largest_float32_is_answered(client, ids):
-    body = {"entity_id": str(ids["move_probability"][0]), "features": {"session_count_7d": 3.4028234e38}}
-    answer = client.post(PATH, json=body)
+@pytest.mark.parametrize("value", ["3.4028234e38", "3.4028235e38", "-3.4028235677973362e38"])
+def test_the_largest_float32_is_answered_however_it_is_rounded(client, ids, value):
+    body = f'{{"entity_id": "{ids["move_probability"][0]}", "features": {{"session_count_7d": {value}}}}}'
+    answer = client.post(PATH, content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 200
     assert 0 <= answer.json()["predicted_value"] <= 1
 
