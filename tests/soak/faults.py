@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psutil
-from load import MODELS, KnownRequest
+from load import KnownRequest
 from raw_http import read_answer
 from target import Target, until
 
@@ -34,9 +34,10 @@ class Storm:
 
 def heavy_batches(target: Target, seconds: float, most_rounds: int = 200) -> Storm:
     """Four at a time: a thousand requests that each want fifty contributions, to all models in turn."""
+    models = target.models()
     batches = [
         [{"model": model, "entity_id": str(1 + number % 150), "explain": 50} for number in range(1000)]
-        for model in ("contact-timing", *MODELS)
+        for model in ("contact-timing", *models)
     ]
 
     def send(number: int) -> tuple[int, bytes]:
@@ -47,11 +48,12 @@ def heavy_batches(target: Target, seconds: float, most_rounds: int = 200) -> Sto
 
 def past_storm(target: Target, seconds: float, most_rounds: int = 400) -> Storm:
     """Forty at a time: small requests about moments all over the past."""
+    models = target.models()
 
     def send(number: int) -> tuple[int, bytes]:
         moment = f"2026-{1 + number % 9:02d}-{1 + number % 28:02d}T{number % 24:02d}:00:00Z"
         body = {"entity_id": str(1 + number % 150), "as_of": moment}
-        return target.request("POST", f"/v1/predict/{MODELS[number % 4]}", body, timeout=60)
+        return target.request("POST", f"/v1/predict/{models[number % len(models)]}", body, timeout=60)
 
     return _storm(send, 40, seconds, most_rounds)
 

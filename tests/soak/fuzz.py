@@ -41,7 +41,6 @@ BYTES = (
     b"", b"\xff\xfe\x00", b"{", b'{"entity_id": "1"', b'{"entity_id": "\xc3\x28"}', b"\xef\xbb\xbf{}", b"\x00" * 1000, b"[" * 100_000,
     b'{"entity_id":"1","entity_id":"2"}', b'{"entity_id":"1"}{}', b"%" * 1_000_001, b"{}" * 600_000,
 )  # fmt: skip
-MODELS = ("move-probability", "transaction-type", "contact-timing", "property-value")
 
 
 @dataclass
@@ -71,7 +70,8 @@ class FuzzRequest:
 class Generator:
     """Makes requests from the OpenAPI document. The same seed makes the same ones."""
 
-    def __init__(self, document: Mapping[str, Any], seed: int) -> None:
+    def __init__(self, document: Mapping[str, Any], models: Sequence[str], seed: int) -> None:
+        self._models = models
         self._random = random.Random(seed)
         self._operations = [
             (method.upper(), path, operation)
@@ -113,7 +113,7 @@ class Generator:
                 ]
             )
         names = (
-            *MODELS,
+            *self._models,
             "move_probability",
             "move_probability_v1",
             "property_value_v1",
@@ -172,7 +172,7 @@ class Generator:
             picked = {chance.choice(known): chance.choice([*NASTY, number, number]) for _ in range(chance.randrange(3))}
             return "{" + ", ".join(f'"{key}": {value}' for key, value in picked.items()) + "}"
         if name == "model":
-            return json.dumps(chance.choice([*MODELS, *MODELS, "move_probability", ""]))
+            return json.dumps(chance.choice([*self._models, *self._models, "move_probability", ""]))
         if "minimum" in shape or "maximum" in shape:
             low, high = shape.get("minimum", -5), shape.get("maximum", 50)
             return str(chance.choice([low, high, low - 1, high + 1, (low + high) / 2, int((low + high) / 2)]))
@@ -182,11 +182,12 @@ class Generator:
 def fuzz(target: Target, count: int, seconds: float, seed: int = SEED) -> FuzzResult:
     """Send so many requests over many connections at once, or what can be sent in the time."""
     document = json.loads(target.request("GET", "/openapi.json")[1])
+    models = target.models()
     result, lock, deadline = FuzzResult(), threading.Lock(), time.monotonic() + seconds
     share = -(-count // CONNECTIONS)
 
     def send(worker: int) -> None:
-        generator = Generator(document, seed + worker)
+        generator = Generator(document, models, seed + worker)
         connection: socket.socket | None = None
         for _ in range(share):
             if time.monotonic() > deadline:

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 
 from target import Target
 
-MODELS = ("move-probability", "transaction-type", "contact-timing", "property-value")
 MOMENTS = ("2026-05-15T12:00:00Z", "2026-09-30T00:00:00Z")
 ENTITIES, PAST_ENTITIES, PROBED = 25, 3, 200
 CHECKED = ("entity_id", "model", "model_version", "predicted_value", "predicted_class", "confidence", "degraded")
@@ -57,7 +56,7 @@ class Tally:
 def recorded(target: Target) -> list[KnownRequest]:
     """Requests about entities that are known, with the answers of a scorer that nobody has attacked yet."""
     requests: list[KnownRequest] = []
-    for model in MODELS:
+    for model in target.models():
         path, known = f"/v1/predict/{model}", []
         for entity in range(1, PROBED):
             status, content = target.request("POST", path, {"entity_id": str(entity)})

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -45,12 +46,17 @@ class Target:
         finally:
             connection.close()
 
-    def ready(self) -> dict[str, object]:
+    def ready(self) -> dict[str, Any]:
         """What /health/ready says; nothing while nobody listens."""
         with suppress(OSError, http.client.HTTPException, ValueError):
             status, content = self.request("GET", "/health/ready")
             return {**json.loads(content), "code": status}
         return {}
+
+    def models(self) -> tuple[str, ...]:
+        """The models that answer, as their paths name them."""
+        models: dict[str, str] = self.ready().get("models", {})
+        return tuple(name.replace("_", "-") for name in models)
 
     def resident_bytes(self) -> int:
         return int(self.process.memory_info().rss)
