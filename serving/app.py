@@ -63,6 +63,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await stack.enter_async_context(_refreshed(models, chosen.refresh_seconds))
             # What is loaded by now stays: the collector need not look through it again and again beside requests.
             gc.freeze()
+            # What is never collected, DuckDB's binding reports as leaked at the end of the process.
+            stack.callback(gc.unfreeze)
             history = History(store, chosen.most_past_rows, chosen.past_seconds)
             scorer = Scorer(chosen, store, models, log, history)
             stack.push_async_callback(asyncio.to_thread, scorer.close)
