@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from feast import FeatureStore
 
-from feature_repo.stores.online import WireRedisOnlineStore
+from feature_repo.stores.wire.lookup import wire_store_of
 from serving.metrics import ONLINE_STORE_UP
 
 FRESH_SECONDS = 1.0
@@ -42,10 +42,7 @@ class OnlineStoreCheck:
     @classmethod
     def of(cls, store: FeatureStore) -> OnlineStoreCheck:
         """By the client that the store itself has: its address, password, topology and timeouts."""
-        online = store._get_provider().online_store
-        if not isinstance(online, WireRedisOnlineStore):
-            raise TypeError(f"expected WireRedisOnlineStore as online_store, found {type(online).__name__}")
-        wire = online.wire(store.config)
+        wire = wire_store_of(store).wire(store.config)
 
         def ping() -> object:
             return wire.client.ping()  # of a Cluster, to have a client is to have connected

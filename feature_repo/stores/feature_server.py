@@ -31,23 +31,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from feature_repo.stores.online import WireRedisOnlineStore
 from feature_repo.stores.wire.columnar_response import ColumnarResponse
+from feature_repo.stores.wire.lookup import wire_store_of
 
 PATH = "/get-online-features"
 
 
 def load_artifacts(app: Starlette) -> None:
     """Answer `/get-online-features` of Feast's server this way."""
-    route = next((one for one in app.routes if isinstance(one, Route) and one.path == PATH), None)
+    route = next((known for known in app.routes if isinstance(known, Route) and known.path == PATH), None)
     if route is None:
         raise RuntimeError(f"expected a route {PATH} in Feast's feature server, found none")
     closure = inspect.getclosurevars(route.endpoint).nonlocals
     if not {"store", "feature_count_bins"} <= set(closure):
         raise RuntimeError(f"expected Feast's route {PATH} to hold its store, found {', '.join(closure) or 'nothing'}")
-    online = closure["store"]._get_provider().online_store
-    if not isinstance(online, WireRedisOnlineStore):
-        raise TypeError(f"expected WireRedisOnlineStore as online_store, found {type(online).__name__}")
+    wire_store_of(closure["store"])  # refuses any other online store
     route.app = OnlineFeatures(route.app, closure["store"], closure["feature_count_bins"])
 
 
@@ -131,7 +129,7 @@ def _counts(features: FeatureService | tuple[str, ...]) -> tuple[int, int]:
     """How many features of how many views are asked for, as Feast's metrics count them."""
     if isinstance(features, FeatureService):
         projections = features.feature_view_projections
-        return sum(len(one.features) for one in projections), len(projections)
+        return sum(len(projection.features) for projection in projections), len(projections)
     return len(features), _views_of(features)
 
 

@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
-from feast.infra.key_encoding_utils import _serialize_val
+from feast.infra.key_encoding_utils import serialize_entity_key
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 from feast.type_map import python_values_to_proto_values
 from feast.value_type import ValueType
@@ -28,6 +29,9 @@ _INTEGERS = {ValueType.INT64: ("<q", "<i8", pa.int64()), ValueType.INT32: ("<i",
 
 # Type, length and value.
 _FORMS = {kind: struct.Struct("<II" + form[1:]) for kind, (form, _, _) in _INTEGERS.items()}
+
+# The number of join keys, then type and length of one without a name.
+_BEFORE_VALUE = 12
 
 _GLOB = re.compile(rb"[*?\[\]\\^-]")
 
@@ -122,11 +126,10 @@ def _text(name: str, value: Any) -> bytes:
 
 
 def _serialised(name: str, value: ValueProto) -> bytes:
-    which = value.WhichOneof("val")
-    if which is None:
+    if value.WhichOneof("val") is None:
         raise ValueError(f"join key {name!r}: expected a value in each row, found a null")
-    stored, kind = _serialize_val(which, value, 3)
-    return struct.pack("<II", kind, len(stored)) + stored
+    whole: bytes = serialize_entity_key(EntityKey(join_keys=[""], entity_values=[value]), 3)
+    return whole[_BEFORE_VALUE:]
 
 
 def _column(table: pa.RecordBatch, name: str, kind: ValueType) -> Column:

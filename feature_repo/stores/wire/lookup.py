@@ -47,6 +47,16 @@ class WireStore(Protocol):
         """For coroutines."""
 
 
+def wire_store_of(store: FeatureStore) -> WireStore:
+    """The online store that a FeatureStore holds, whose connections are shared by all who ask over it."""
+    online = store._get_provider().online_store
+    if not isinstance(online, WireStore):
+        raise TypeError(
+            f"expected an online_store that has a wire, as WireRedisOnlineStore has, found {type(online).__name__}"
+        )
+    return online
+
+
 @dataclass(frozen=True)
 class _Version:
     """What one state of the registry makes of the service."""
@@ -83,11 +93,7 @@ class LookupPlan:
         cls, store: FeatureStore, asked: Asked, *, full_names: bool = False, refresh_seconds: float | None = None
     ) -> LookupPlan:
         """For a service, its name, or references (`view:feature`). Refreshed as often as Feast's registry cache is."""
-        online = store._get_provider().online_store
-        if not isinstance(online, WireStore):
-            raise TypeError(
-                f"expected an online_store that has a wire, as WireRedisOnlineStore has, found {type(online).__name__}"
-            )
+        online = wire_store_of(store)
         every = store.config.registry.cache_ttl_seconds if refresh_seconds is None else refresh_seconds
         return cls(
             store, asked, online.wire(store.config), online.async_wire(store.config), every or float("inf"),
