@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
@@ -14,12 +13,11 @@ from training.graph import Calibration
 from training.inputs import Matrix
 from training.metrics import Floats
 from training.native import Native
+from training.progress import ShowProgress
 from training.specs import ModelSpec
 from training.split import folds, folds_by_entity
 from training.task import Task
 from training.teaching import TrainingRows, Unseen
-
-Shown = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Candidate:
 
 
 def candidates(
-    spec: ModelSpec, taught: RowArrays, plain: Calibration, *, tune: int = 0, show: Shown = lambda *_: None
+    spec: ModelSpec, taught: RowArrays, plain: Calibration, *, tune: int = 0, show: ShowProgress = lambda *_: None
 ) -> tuple[str, list[Candidate]]:
     """By what the folds were made, and a candidate of each estimator, the best of `tune` trials."""
     teach = TrainingRows(spec, taught.matrix, taught.labels, plain)

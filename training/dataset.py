@@ -34,6 +34,7 @@ from training.manifest import (
     source_of,
 )
 from training.models import spec_of
+from training.progress import ShowProgress
 from training.row_selection import (
     MOMENT,
     TrainingSetError,
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 BLOCK = 500_000
 UNSETTLED, THINNED, UNANSWERED = "no settled label", "beyond at_most", "no features that the scorer would answer from"
 """Why rows that were asked for are left out of a training set."""
-Shown = Callable[[str, int, int], None]
 RowCheck = Callable[[pa.Table], object]
 
 
@@ -115,7 +115,7 @@ def training_set(
     check: RowCheck = lambda _: None,
     store: FeatureStore | None = None,
     home: Path | None = None,
-    show: Shown = lambda *_: None,
+    show: ShowProgress = lambda *_: None,
 ) -> TrainingSet:
     """What was known of each entity at each moment, and what came of it.
 
@@ -210,7 +210,7 @@ def read(file: Path) -> TrainingSet:
 
 
 def rebuilt(
-    manifest_file: Path, *, entities: Any = None, home: Path | None = None, show: Shown = lambda *_: None
+    manifest_file: Path, *, entities: Any = None, home: Path | None = None, show: ShowProgress = lambda *_: None
 ) -> TrainingSet:
     """The training set of a manifest, byte for byte; else an error that says what has changed."""
     before = read_manifest(manifest_file)
@@ -261,7 +261,7 @@ def service_of(store: FeatureStore, name: str) -> FeatureService:
 
 
 def joined_features(
-    spec: ModelSpec, store: FeatureStore, views: list[BaseFeatureView], rows: pa.Table, show: Shown
+    spec: ModelSpec, store: FeatureStore, views: list[BaseFeatureView], rows: pa.Table, show: ShowProgress
 ) -> pa.Table:
     """The rows with their features, and the times of these."""
     blocks = []

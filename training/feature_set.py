@@ -6,7 +6,7 @@ gives with `as_of`; entities that it would refuse to answer for are left out, ea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from training.dataset import RowCheck, joined_features, service_of, views_of
 from training.freshness import Freshness
 from training.models import spec_of
 from training.policy import FAIL
+from training.progress import ShowProgress
 from training.row_selection import MOMENT, TrainingSetError, arrow, as_moment, day_of, given_rows, thinned, with_columns
 from training.specs import ModelSpec
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-Shown = Callable[[str, int, int], None]
 REASON = "left_out_reason"
 """The column that says why a row is left out."""
 SHOWN = 3
@@ -76,7 +76,7 @@ def feature_set(
     needed_views: Collection[str] | None = None,
     store: FeatureStore | None = None,
     home: Path | None = None,
-    show: Shown = lambda *_: None,
+    show: ShowProgress = lambda *_: None,
 ) -> FeatureSet:
     """What was known of each entity at a moment: of all that have features then, or of those in a table of one's own.
 

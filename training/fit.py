@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,10 +16,9 @@ from training.inputs import Inputs
 from training.intervals import Intervals
 from training.metrics import Floats
 from training.native import Native
+from training.progress import ShowProgress
 from training.specs import ModelSpec
 from training.split import Rows, Split, SplitError, split_by_time
-
-Shown = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def fit(
     *,
     test_from: datetime | None = None,
     tune: int = 0,
-    show: Shown = lambda *_: None,
+    show: ShowProgress = lambda *_: None,
 ) -> Fitted:
     """Compare the estimators, keep the best one, calibrate it, test all of them."""
     spec, rows = training_set.spec, arrays(training_set, inputs)

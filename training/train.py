@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -27,12 +27,11 @@ from training.models import spec_of
 from training.outdated_features import outdated_features, with_cause
 from training.population import population_of
 from training.preflight import require_trainable, test_rows_from
+from training.progress import ShowProgress
 from training.registry import PAGE, Registry, latest_folder
 from training.row_selection import as_moment
 from training.specs import ModelSpec
 from training.training_lock import training_lock
-
-Shown = Callable[[str, int, int], None]
 
 GOLDEN = 64
 
@@ -78,7 +77,7 @@ def train(
     note: str = "",
     promote: bool = True,
     home: Path | None = None,
-    show: Shown = lambda *_: None,
+    show: ShowProgress = lambda *_: None,
 ) -> Trained:
     """Train, evaluate and register a model; let it serve if no gate fails.
 
@@ -106,7 +105,7 @@ def evaluate(
     without: Sequence[str] = (),
     note: str = "",
     home: Path,
-    show: Shown = lambda *_: None,
+    show: ShowProgress = lambda *_: None,
 ) -> Trained:
     """Fit on a training set, judge, write the artifact and the report, register as challenger."""
     with training_lock(home, rows.spec.name):
@@ -120,7 +119,7 @@ def _evaluated(
     without: tuple[str, ...],
     note: str,
     home: Path,
-    show: Shown,
+    show: ShowProgress,
 ) -> Trained:
     spec, store, registry = rows.spec, open_store(), Registry(home)
     views = views_of(store, store.get_feature_service(spec.service))

@@ -7,7 +7,7 @@ is worth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,12 +27,12 @@ from training.metrics import Floats, margin
 from training.models import spec_of
 from training.periods import Period, period
 from training.preflight import checked_inputs
+from training.progress import ShowProgress
 from training.row_selection import as_moment
 from training.specs import ModelSpec
 from training.split import SplitError
 
 Moments = npt.NDArray[np.datetime64]
-Shown = Callable[[str, int, int], None]
 
 WHOLE = "all"
 SHARE_BEFORE = 0.5
@@ -78,7 +78,7 @@ def walk_forward(
     rows: TrainingSet | None = None,
     without: Sequence[str] = (),
     home: Path | None = None,
-    show: Shown = lambda *_: None,
+    show: ShowProgress = lambda *_: None,
 ) -> WalkForward:
     """Evaluate a model on spans of `every` from `start` to `end`, trained on a `window` before each, or on all before.
 
@@ -188,7 +188,9 @@ def _require_rows(spec: ModelSpec, spans: Sequence[Span], asked: Moments, settle
         )
 
 
-def _fitted(rows: TrainingSet, inputs: Inputs, span: Span, asked: Moments, settled: Moments, show: Shown) -> Fitted:
+def _fitted(
+    rows: TrainingSet, inputs: Inputs, span: Span, asked: Moments, settled: Moments, show: ShowProgress
+) -> Fitted:
     chosen = span.train_rows(asked, settled) | span.test_rows(asked)
     part = replace(rows, table=rows.table.filter(chosen))
     try:
