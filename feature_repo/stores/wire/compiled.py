@@ -18,7 +18,14 @@ from feature_repo.stores.wire.decode import python_value
 from feature_repo.stores.wire.diagnosis import NO_HASH, mended
 from feature_repo.stores.wire.entity_lookup import EntityLookup, Reply, micros_of_stored, read_many
 from feature_repo.stores.wire.errors import CorruptValueError
-from feature_repo.stores.wire.lookup_result import Corruption, LookupResult, Status, state_of, states_of
+from feature_repo.stores.wire.lookup_result import (
+    Corruption,
+    LookupResult,
+    Status,
+    object_column,
+    state_of,
+    states_of,
+)
 from feature_repo.stores.wire.resolve import Resolved, StoredFeature, StoredView
 
 # Up to so many replies are taken apart in Python, more by NumPy.
@@ -153,9 +160,9 @@ class CompiledLookup:
     def _found(self, asked: KeyRequest, replies: Sequence[Reply], now: int) -> LookupResult:
         mine = list(by_lookup(asked, replies))
         objects = {
-            feature.column: _objects([python_value(reply[column], feature.kind, feature.feature) for reply in part])
+            feature.column: object_column([python_value(reply[place], feature.kind, feature.feature) for reply in part])
             for lookup, part in zip(self.lookups, mine, strict=True)
-            for column, feature in lookup.other_places
+            for place, feature in lookup.other_places
         }
         if not mine:
             # a service of on-demand views alone
@@ -222,11 +229,3 @@ def by_lookup(asked: KeyRequest, replies: Sequence[Reply]) -> Iterator[Sequence[
         mine = replies[first : first + count]
         first += count
         yield mine if places is None else [mine[place] for place in places]
-
-
-def _objects(values: list[Any]) -> npt.NDArray[np.object_]:
-    # element by element: NumPy would make a matrix of lists of one length
-    column = np.empty(len(values), object)
-    for place, value in enumerate(values):
-        column[place] = value
-    return column

@@ -111,6 +111,14 @@ class LookupResult:
         )  # fmt: skip
 
 
+def object_column(values: Sequence[Any]) -> npt.NDArray[np.object_]:
+    """Values as they are, element by element: NumPy would make a matrix of lists of one length."""
+    column = np.empty(len(values), object)
+    for place, value in enumerate(values):
+        column[place] = value
+    return column
+
+
 def states_of(times: Micros, present: npt.NDArray[np.bool_], ttls: Micros, now: int) -> npt.NDArray[np.int8]:
     """The status of each view: by its event time, whether any feature has a value, and its TTL (0: none).
 

@@ -14,7 +14,7 @@ import pandas as pd
 from feast import OnDemandFeatureView
 
 from feature_repo.stores.wire.decode import is_number
-from feature_repo.stores.wire.lookup_result import LookupResult
+from feature_repo.stores.wire.lookup_result import LookupResult, object_column
 from feature_repo.stores.wire.resolve import OnDemand, Resolved
 
 Request = Mapping[str, Sequence[Any]]
@@ -66,7 +66,7 @@ class Computation:
         numbers = np.empty((rows, len(self._numbers)), np.float64)
         for place, feature in enumerate(self._numbers):
             numbers[:, place] = _numbers(answer[feature])
-        return numbers, {column: _objects(answer[feature]) for feature, column in self._objects}
+        return numbers, {column: object_column(answer[feature]) for feature, column in self._objects}
 
     def _answer(self, inputs: Mapping[str, Sequence[Any]]) -> Mapping[str, Any]:
         if self._one.mode == "pandas":
@@ -127,10 +127,3 @@ def _numbers(values: Any) -> npt.NDArray[np.float64]:
     if isinstance(values, pd.Series):
         return values.to_numpy(np.float64, na_value=np.nan)
     return np.array(values, np.float64)
-
-
-def _objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:
-    column = np.empty(len(values), object)
-    for place, value in enumerate(values):
-        column[place] = value
-    return column
