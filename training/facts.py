@@ -9,13 +9,13 @@ from __future__ import annotations
 import glob
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from feature_repo.stores.wire.times import datetime_of
 
 
 class NoFactsError(ValueError):
@@ -61,7 +61,7 @@ class Facts:
         ][0].as_py()
         if last is None:
             raise NoFactsError(f"nothing of {table!r} was known at {self.known_at}: choose a later known_at.")
-        return EPOCH + timedelta(microseconds=last)
+        return datetime_of(last)
 
     @property
     def _known(self) -> str:

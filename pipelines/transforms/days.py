@@ -13,7 +13,8 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-EPOCH = date(1970, 1, 1)
+from pipelines.epoch import EPOCH, epoch_day
+
 MICROSECONDS_A_DAY = 86_400_000_000
 MICROSECONDS_A_YEAR = 31_557_600_000_000  # 365.25 days
 
@@ -36,12 +37,12 @@ class Days:
     @property
     def start(self) -> int:
         """The number of the first day."""
-        return (self.first - EPOCH).days
+        return epoch_day(self.first)
 
     @property
     def stop(self) -> int:
         """The number of the day after the last."""
-        return (self.last - EPOCH).days + 1
+        return epoch_day(self.last) + 1
 
     @property
     def firsts_of_months(self) -> Sequence[int]:

@@ -18,11 +18,6 @@ DAY = 24 * HOUR
 YEAR_DAYS = 365.25
 
 
-def epoch_day(day: date) -> int:
-    """Days from 1970-01-01 to `day`."""
-    return (day - date(1970, 1, 1)).days
-
-
 def month_starts(first: date, months: int) -> Ints:
     """Epoch day of the first of each of `months` months, from the month of `first` on."""
     start = np.datetime64(first, "M")

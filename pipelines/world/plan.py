@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from pipelines.world.clock import DAY, HOUR, epoch_day
+from pipelines.epoch import epoch_day
+from pipelines.world.clock import DAY, HOUR
 
 HISTORY_YEARS = 15
 """Deals are on record this far back before `start`."""
