@@ -61,14 +61,14 @@ def relocate_sources(registry: Path, home: Path) -> bool:
 
 
 def _registered_homes(connection: sqlite3.Connection) -> set[Path]:
-    found = set()
+    homes = set()
     for name, stored in connection.execute("SELECT data_source_name, data_source_proto FROM data_sources"):
         path = Path(DataSource.FromString(stored).file_options.uri)
         home = path.parent.parent
         if path.is_absolute() and name.endswith(_NAME_ENDS):
             view = name.removesuffix(_NAME_ENDS)
-            found |= {home} if path == snapshot_folder(home, view) else set()
-    return found
+            homes |= {home} if path == snapshot_folder(home, view) else set()
+    return homes
 
 
 def _is_same(other: Path, home: Path) -> bool:

@@ -118,17 +118,17 @@ class WireRedisOnlineStore(RedisOnlineStore):
     ) -> Written:
         """Write Arrow rows that have the columns of the view: join keys, features, and the times of its source."""
         target = _target(config, view)
-        return write_table(self.wire(config), target, _manner(config), blocks, progress)
+        return write_table(self.wire(config), target, _write_options(config), blocks, progress)
 
     def rows_of(self, config: RepoConfig, view: FeatureView, span: EventSpan) -> WithdrawableRows:
         """The rows of the view whose event times lie in a span, to be counted or taken back."""
-        return WithdrawableRows(self.wire(config), _target(config, view), _manner(config), span)
+        return WithdrawableRows(self.wire(config), _target(config, view), _write_options(config), span)
 
     def online_write_batch(
         self, config: RepoConfig, table: FeatureView, data: list[Row], progress: Callable[[int], Any] | None
     ) -> None:
         """Feast's rows: of a push, or of `write_to_online_store`."""
-        for rows, batch in batches_of_rows(versioned_name(table, config), config.project, _manner(config), data):
+        for rows, batch in batches_of_rows(versioned_name(table, config), config.project, _write_options(config), data):
             self.wire(config).ask(batch)
             if progress:
                 progress(rows)
@@ -137,7 +137,7 @@ class WireRedisOnlineStore(RedisOnlineStore):
         self, config: RepoConfig, table: FeatureView, data: list[Row], progress: Callable[[int], Any] | None
     ) -> None:
         """The same on an event loop."""
-        for rows, batch in batches_of_rows(versioned_name(table, config), config.project, _manner(config), data):
+        for rows, batch in batches_of_rows(versioned_name(table, config), config.project, _write_options(config), data):
             await self.async_wire(config).ask(batch)
             if progress:
                 progress(rows)
@@ -189,7 +189,7 @@ class WireRedisOnlineStore(RedisOnlineStore):
                 include_feature_view_version_metadata,
             )  # fmt: skip
         began = time.monotonic()
-        replies = self.wire(config).ask(request.asked.batch)
+        replies = self.wire(config).ask(request.keys.batch)
         track_online_store_read(time.monotonic() - began)
         return request.response(replies)
 
@@ -214,18 +214,18 @@ class WireRedisOnlineStore(RedisOnlineStore):
                 include_feature_view_version_metadata,
             )  # fmt: skip
         began = time.monotonic()
-        replies = await self.async_wire(config).ask(request.asked.batch)
+        replies = await self.async_wire(config).ask(request.keys.batch)
         track_online_store_read(time.monotonic() - began)
         return request.response(replies)
 
-    def _read_features_per_fv(self, config: RepoConfig, *asked: Any, **named: Any) -> None:
+    def _read_features_per_fv(self, config: RepoConfig, *arguments: Any, **named: Any) -> None:
         """What an unusual `get_online_features` reads: all views in one exchange."""
-        exchange = feast_response.Exchange.of(config, versioned_name, *asked, **named)
-        exchange.answer(self.wire(config).ask(exchange.batch))
+        requests = feast_response.ViewRequests.of(config, versioned_name, *arguments, **named)
+        requests.answer(self.wire(config).ask(requests.batch))
 
-    async def _read_features_per_fv_async(self, config: RepoConfig, *asked: Any, **named: Any) -> None:
-        exchange = feast_response.Exchange.of(config, versioned_name, *asked, **named)
-        exchange.answer(await self.async_wire(config).ask(exchange.batch))
+    async def _read_features_per_fv_async(self, config: RepoConfig, *arguments: Any, **named: Any) -> None:
+        requests = feast_response.ViewRequests.of(config, versioned_name, *arguments, **named)
+        requests.answer(await self.async_wire(config).ask(requests.batch))
 
     def delete_table(self, config: RepoConfig, table: FeatureView) -> None:
         """Feast's deletion of a view, and of the created times, which Feast does not know."""
@@ -284,7 +284,7 @@ def _target(config: RepoConfig, view: FeatureView) -> WriteTarget:
     )
 
 
-def _manner(config: RepoConfig) -> WriteOptions:
+def _write_options(config: RepoConfig) -> WriteOptions:
     online = _config(config.online_store)
     return WriteOptions(
         guarded=not online.skip_dedup,
@@ -297,7 +297,7 @@ def _settings(config: RepoConfig) -> WireSettings:
     return _config(config.online_store).wire_settings()
 
 
-def _config(found: object) -> WireRedisOnlineStoreConfig:
-    if not isinstance(found, WireRedisOnlineStoreConfig):
-        raise TypeError(f"expected the settings of WireRedisOnlineStore, found {type(found).__name__}")
-    return found
+def _config(config: object) -> WireRedisOnlineStoreConfig:
+    if not isinstance(config, WireRedisOnlineStoreConfig):
+        raise TypeError(f"expected the settings of WireRedisOnlineStore, found {type(config).__name__}")
+    return config

@@ -42,7 +42,7 @@ app = FastAPI()
 @app.post("/bare")
 async def bare(request: Request) -> Response:
     asked = json.loads(await request.body())
-    await wire.ask(compiled.asked({"customer_id": [int(asked["entity_id"])]}).batch)
+    await wire.ask(compiled.key_request({"customer_id": [int(asked["entity_id"])]}).batch)
     value = model.artifact.answers(rows)[0, 0]
     return Response(json.dumps({"value": float(value)}), media_type="application/json")
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)

@@ -95,19 +95,21 @@ class ReadView:
         stored = [reply[place] or b"" for reply in self.replies]
         pairs = zip(self._statuses, stored, strict=True)
         statuses = bytes([_NULL_VALUE if status == _PRESENT and not value else status for status, value in pairs])
-        return b"".join([_delimited(_VALUE, one) for one in stored]) + _delimited(_STATUSES, statuses) + self._stamps
+        return (
+            b"".join([_delimited(_VALUE, value) for value in stored]) + _delimited(_STATUSES, statuses) + self._stamps
+        )
 
     def json(self, place: int, values: list[Any]) -> str:
         """Plain values from the column; what is stored in another form as Feast tells it."""
         stored = [reply[place] for reply in self.replies]
-        told = json_list(values) if all(value[0] in PLAIN_TAGS for value in stored if value) else None
-        if told is None:
+        values_json = json_list(values) if all(value[0] in PLAIN_TAGS for value in stored if value) else None
+        if values_json is None:
             return json_of_vector(self.vector(place))
         if self._is_present and all(stored):
-            return f'{{"values":{told}{self._json_end}'
+            return f'{{"values":{values_json}{self._json_end}'
         pairs = zip(self._statuses, stored, strict=True)
         statuses = [_NULL_VALUE if status == _PRESENT and not value else status for status, value in pairs]
-        return f'{{"values":{told}{self._json_after_values(statuses)}'
+        return f'{{"values":{values_json}{self._json_after_values(statuses)}'
 
 
 @dataclass(frozen=True)
@@ -130,12 +132,12 @@ class Given:
 
     def json(self, place: int, values: list[Any]) -> str:
         """Plain values from the column, others as Feast tells them."""
-        told = json_list(values) if self.is_plain else None
-        if told is None:
+        values_json = json_list(values) if self.is_plain else None
+        if values_json is None:
             return json_of_vector(self.vector(place))
         rows = len(values)
         statuses, times = json_of_statuses([_PRESENT] * rows), json_of_times([ABSENT] * rows)
-        return f'{{"values":{told},"statuses":{statuses},"event_timestamps":{times}}}'
+        return f'{{"values":{values_json},"statuses":{statuses},"event_timestamps":{times}}}'
 
 
 class ColumnarResponse(OnlineResponse):
@@ -153,7 +155,7 @@ class ColumnarResponse(OnlineResponse):
     def proto(self) -> GetOnlineFeaturesResponse:  # type: ignore[override]  # Feast sets it when the response is made
         """The response as Feast's servers send it."""
         vectors = [source.vector(place) for _, _, source, place in self._columns]
-        results = b"".join([_delimited(_RESULT, one) for one in vectors])
+        results = b"".join([_delimited(_RESULT, vector) for vector in vectors])
         response: GetOnlineFeaturesResponse = GetOnlineFeaturesResponse.FromString(results)
         response.metadata.feature_names.val.extend(name for name, *_ in self._columns)
         for name, version in self._versions:

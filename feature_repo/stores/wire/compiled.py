@@ -79,19 +79,19 @@ class CompiledLookup:
 
     @cached_property
     def _numeric(self) -> tuple[str, ...]:
-        read = {one.column for lookup in self.lookups for one in lookup.numbers}
+        read = {feature.column for lookup in self.lookups for feature in lookup.numbers}
         return tuple(name for name in self.columns if name in read)
 
     @cached_property
     def _order(self) -> list[int]:
-        read = [one.column for lookup in self.lookups for one in lookup.numbers]
+        read = [feature.column for lookup in self.lookups for feature in lookup.numbers]
         return [read.index(name) for name in self._numeric]
 
     @cached_property
     def _views(self) -> tuple[StoredView, ...]:
         return tuple(view for lookup in self.lookups for view in lookup.views)
 
-    def asked(self, rows: Rows) -> KeyRequest:
+    def key_request(self, rows: Rows) -> KeyRequest:
         """The commands for some rows."""
         columns = self._key_columns(rows)
         commands: list[bytes] = []
@@ -114,51 +114,51 @@ class CompiledLookup:
             CommandBatch(commands, keys, by_key=True), tuple(counts), tuple(places), len(columns[DUMMY_ENTITY_ID])
         )
 
-    def found(self, asked: KeyRequest, replies: Sequence[Reply], now: int) -> LookupResult:
+    def result(self, request: KeyRequest, replies: Sequence[Reply], now: int) -> LookupResult:
         """What the replies say."""
         try:
             if len(replies) <= FEW_REPLIES:
-                self._check(asked, replies)
+                self._check(request, replies)
             elif set(map(type, replies)) - {list}:
                 raise CorruptValueError(NO_HASH)
-            return self._found(asked, replies, now)
+            return self._result(request, replies, now)
         except CorruptValueError:
-            sound, corrupt = self.diagnosed(asked, replies)
+            sound, corrupt = self.diagnosed(request, replies)
             if not corrupt:
                 raise
-            found = self._found(asked, sound, now)
-            for one in corrupt:
-                found.states[one.row, self.views.index(one.view)] = Status.CORRUPT
-            return replace(found, corrupt=corrupt)
+            lookup_result = self._result(request, sound, now)
+            for corruption in corrupt:
+                lookup_result.states[corruption.row, self.views.index(corruption.view)] = Status.CORRUPT
+            return replace(lookup_result, corrupt=corrupt)
 
-    def diagnosed(self, asked: KeyRequest, replies: Sequence[Reply]) -> tuple[list[Reply], tuple[Corruption, ...]]:
+    def diagnosed(self, request: KeyRequest, replies: Sequence[Reply]) -> tuple[list[Reply], tuple[Corruption, ...]]:
         """The replies without the views that are corrupt, and of each row what was."""
         sound: list[Reply] = []
         corrupt: list[Corruption] = []
-        for lookup, count, places in zip(self.lookups, asked.counts, asked.places, strict=True):
+        for lookup, count, places in zip(self.lookups, request.counts, request.places, strict=True):
             first = len(sound)
             better, reasons = mended(lookup, replies[first : first + count])
             sound += better
-            for row, number in enumerate(range(asked.rows) if places is None else places):
+            for row, number in enumerate(range(request.rows) if places is None else places):
                 for view, at in enumerate(lookup.views):
                     if reason := reasons.get((number, view)):
                         corrupt.append(Corruption(row, at.name, reason))
         return sound, tuple(corrupt)
 
-    def _check(self, asked: KeyRequest, replies: Sequence[Reply]) -> None:
+    def _check(self, request: KeyRequest, replies: Sequence[Reply]) -> None:
         """Raise if a few replies are not whole; `read_many` does it for many."""
         try:
             list(map(b"".join, replies))  # type: ignore[arg-type]  # refuses None, and what is no list, at no cost
         except TypeError:
             remaining = iter(replies)
-            for lookup, count in zip(self.lookups, asked.counts, strict=True):
+            for lookup, count in zip(self.lookups, request.counts, strict=True):
                 for reply in islice(remaining, count):
                     if not isinstance(reply, list):
                         raise CorruptValueError(NO_HASH) from None
                     lookup.check(reply)
 
-    def _found(self, asked: KeyRequest, replies: Sequence[Reply], now: int) -> LookupResult:
-        mine = list(by_lookup(asked, replies))
+    def _result(self, request: KeyRequest, replies: Sequence[Reply], now: int) -> LookupResult:
+        mine = list(by_lookup(request, replies))
         objects = {
             feature.column: object_column([python_value(reply[place], feature.kind, feature.feature) for reply in part])
             for lookup, part in zip(self.lookups, mine, strict=True)
@@ -167,9 +167,9 @@ class CompiledLookup:
         if not mine:
             # a service of on-demand views alone
             numbers, times, states = (
-                np.empty((asked.rows, 0)),
-                np.empty((asked.rows, 0), np.int64),
-                np.empty((asked.rows, 0), np.int8),
+                np.empty((request.rows, 0)),
+                np.empty((request.rows, 0), np.int64),
+                np.empty((request.rows, 0), np.int8),
             )
         elif 0 < len(replies) <= FEW_REPLIES:
             numbers, times, states = self._read_few(mine, now)
@@ -222,10 +222,10 @@ def _listed(values: Sequence[Any]) -> Sequence[Any]:
     return values.tolist() if isinstance(values, np.ndarray) else values
 
 
-def by_lookup(asked: KeyRequest, replies: Sequence[Reply]) -> Iterator[Sequence[Reply]]:
+def by_lookup(request: KeyRequest, replies: Sequence[Reply]) -> Iterator[Sequence[Reply]]:
     """Each lookup's replies, one for each row."""
     first = 0
-    for count, places in zip(asked.counts, asked.places, strict=True):
+    for count, places in zip(request.counts, request.places, strict=True):
         mine = replies[first : first + count]
         first += count
         yield mine if places is None else [mine[place] for place in places]

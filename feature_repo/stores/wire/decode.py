@@ -50,11 +50,11 @@ _FOLDS = tuple(
 def _small_numbers() -> dict[bytes | None, float]:
     """What is found instead of being read: nulls, and the integers that most counts are, whatever their type."""
     tags = [tag_of(kind) for kind in _ORDER[2:]]
-    found: dict[bytes | None, float] = {None: _NAN, b"": _NAN}
-    found |= {bytes([tag, number]): number for tag in tags for number in range(1 << 7)}
+    numbers: dict[bytes | None, float] = {None: _NAN, b"": _NAN}
+    numbers |= {bytes([tag, number]): number for tag in tags for number in range(1 << 7)}
     for tag in tags:
-        found |= {bytes([tag, 0x80 | number & 0x7F, number >> 7]): number for number in range(1 << 7, 1 << 11)}
-    return found
+        numbers |= {bytes([tag, 0x80 | number & 0x7F, number >> 7]): number for number in range(1 << 7, 1 << 11)}
+    return numbers
 
 
 _SMALL = _small_numbers()
@@ -111,7 +111,7 @@ class NumberColumns:
     def bounds(self) -> tuple[int, int]:
         """Where the doubles end, and the floats."""
         ranks = [rank(kind) for kind in self.kinds]
-        return sum(one < 1 for one in ranks), sum(one < 2 for one in ranks)
+        return sum(number < 1 for number in ranks), sum(number < 2 for number in ranks)
 
     def read(self, buffer: Buffer) -> Floats:
         """The numbers; NaN where nothing, or a null, is stored. Integers beyond 2^53 lose their last digits."""
@@ -167,8 +167,8 @@ class NumberColumns:
         ]
         small: list[Any] = list(map(_SMALL.get, reply[middle:last]))
         if None in small:
-            found = enumerate(small, middle)
-            small = [self._large(reply[place] or b"", place) if one is None else one for place, one in found]
+            places = enumerate(small, middle)
+            small = [self._large(reply[place] or b"", place) if number is None else number for place, number in places]
         return out + small
 
     def _large(self, value: bytes, place: int) -> float:

@@ -40,8 +40,10 @@ class EntityLookup:
     def of(cls, project: str, features: Sequence[StoredFeature], *, unwritten_is_null: bool = False) -> EntityLookup:
         """For features whose views have the same join keys, asked by the same columns."""
         views = tuple(dict.fromkeys(feature.view for feature in features))
-        numbers = sorted((one for one in features if is_number(one.kind)), key=lambda one: rank(one.kind))
-        others = [one for one in features if not is_number(one.kind)]
+        numbers = sorted(
+            (feature for feature in features if is_number(feature.kind)), key=lambda feature: rank(feature.kind)
+        )
+        others = [feature for feature in features if not is_number(feature.kind)]
         layout = KeyLayout.of(project, dict(views[0].join_keys))
         return cls(layout, views[0].asked_by, views, tuple(numbers), tuple(others), unwritten_is_null)
 
@@ -53,7 +55,10 @@ class EntityLookup:
     @cached_property
     def _command(self) -> tuple[bytes, bytes]:
         stamps = [stamp_field_of(view.stored_name) for view in self.views]
-        fields = [*stamps, *(field_of(one.view.stored_name, one.feature) for one in (*self.numbers, *self.others))]
+        fields = [
+            *stamps,
+            *(field_of(feature.view.stored_name, feature.feature) for feature in (*self.numbers, *self.others)),
+        ]
         tail = b"".join(b"$%d\r\n%b\r\n" % (len(field), field) for field in fields)
         return b"*%d\r\n$5\r\nHMGET\r\n$" % (2 + len(fields)), b"\r\n" + tail
 
@@ -65,8 +70,8 @@ class EntityLookup:
     @cached_property
     def number_columns(self) -> NumberColumns:
         """Where the numbers stand."""
-        names = tuple(one.column for one in self.numbers)
-        return NumberColumns(names, tuple(one.kind for one in self.numbers), len(self.views))
+        names = tuple(feature.column for feature in self.numbers)
+        return NumberColumns(names, tuple(feature.kind for feature in self.numbers), len(self.views))
 
     @cached_property
     def other_places(self) -> tuple[tuple[int, StoredFeature], ...]:
@@ -76,7 +81,7 @@ class EntityLookup:
     @cached_property
     def members(self) -> npt.NDArray[np.float32]:
         """For each value but the event times, the view that it belongs to: a 1 in its column."""
-        of_view = [self.views.index(one.view) for one in (*self.numbers, *self.others)]
+        of_view = [self.views.index(feature.view) for feature in (*self.numbers, *self.others)]
         return np.eye(len(self.views), dtype=np.float32)[of_view]
 
     @cached_property

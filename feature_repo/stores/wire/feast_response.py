@@ -65,21 +65,21 @@ class ViewRequest:
         pairs = list(zip(self.features, values, strict=True))
         if None in values and not self.unwritten_is_null:
             raise CorruptValueError(unwritten(stamp, [name for name, stored in pairs if stored is None]))
-        told = {name: parsed(stored, name) if stored else _NULL for name, stored in pairs}
-        return datetime_of(micros_of_stored(stamp)), told
+        protos = {name: parsed(stored, name) if stored else _NULL for name, stored in pairs}
+        return datetime_of(micros_of_stored(stamp)), protos
 
 
 def question(
     config: RepoConfig, view: FeatureView, name: str, entities: Sequence[EntityKey], features: Sequence[str] | None
 ) -> ViewRequest:
     """Ask for the features of a view, or for all that it has."""
-    asked = tuple(features or (field.name for field in view.features))
-    fields = [stamp_field_of(name), *(field_of(name, feature) for feature in asked)]
+    names = tuple(features or (field.name for field in view.features))
+    fields = [stamp_field_of(name), *(field_of(name, feature) for feature in names)]
     project = config.project.encode()
     keys = [serialize_entity_key(entity, entity_key_serialization_version=3) + project for entity in entities]
     null = config.online_store.unwritten_features == "null"
     batch = CommandBatch([_hmget(key, fields) for key in keys], keys, by_key=True)
-    return ViewRequest(view, asked, batch, config.project, null)
+    return ViewRequest(view, names, batch, config.project, null)
 
 
 def _hmget(key: bytes, fields: Sequence[bytes]) -> bytes:
@@ -88,7 +88,7 @@ def _hmget(key: bytes, fields: Sequence[bytes]) -> bytes:
 
 
 @dataclass(frozen=True)
-class Exchange:
+class ViewRequests:
     """All that one `get_online_features` reads, and the response that it fills."""
 
     questions: tuple[ViewRequest, ...]
@@ -109,7 +109,7 @@ class Exchange:
         online_features_response: GetOnlineFeaturesResponse,
         full_feature_names: bool,
         include_feature_view_version_metadata: bool,
-    ) -> Exchange:
+    ) -> ViewRequests:
         """Feast's arguments, by Feast's names."""
         questions, places, lengths = [], [], []
         for view, features in grouped_refs:
@@ -127,27 +127,27 @@ class Exchange:
     def batch(self) -> CommandBatch:
         """All questions at once."""
         return CommandBatch(
-            [command for one in self.questions for command in one.batch.commands],
-            [key for one in self.questions for key in one.batch.keys],
+            [command for question in self.questions for command in question.batch.commands],
+            [key for question in self.questions for key in question.batch.keys],
             by_key=True,
         )
 
     def answer(self, replies: Sequence[Stored]) -> None:
         """Fill the response."""
         now, remaining = time.time_ns() // 1000, iter(replies)
-        for one, places, length in zip(self.questions, self.places, self.length, strict=True):
-            self._fill(one, list(islice(remaining, len(one.batch.keys))), places, length, now)
+        for question, places, length in zip(self.questions, self.places, self.length, strict=True):
+            self._fill(question, list(islice(remaining, len(question.batch.keys))), places, length, now)
 
     def _fill(
-        self, one: ViewRequest, replies: Sequence[Stored], places: Sequence[list[int]], length: int, now: int
+        self, question: ViewRequest, replies: Sequence[Stored], places: Sequence[list[int]], length: int, now: int
     ) -> None:
         first = len(self.response.results)
         utils._populate_response_from_feature_data(
-            list(one.features), one.rows(replies), places, self.response, self.full_feature_names, one.view, length,
-            self.with_versions,
+            list(question.features), question.rows(replies), places, self.response, self.full_feature_names,
+            question.view, length, self.with_versions,
         )  # fmt: skip
         for entity, reply in zip(places, replies, strict=True):
-            for number, status in enumerate(_statuses(one.view, reply, now)):
+            for number, status in enumerate(_statuses(question.view, reply, now)):
                 if status != FieldStatus.PRESENT:
                     for place in entity:
                         self.response.results[first + number].statuses[place] = status

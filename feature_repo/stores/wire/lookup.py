@@ -25,7 +25,7 @@ from feature_repo.stores.wire.compiled import CompiledLookup, Rows
 from feature_repo.stores.wire.gather_all import gather_all
 from feature_repo.stores.wire.lookup_result import LookupResult
 from feature_repo.stores.wire.on_demand import Completion
-from feature_repo.stores.wire.resolve import Asked, OnDemand, resolved
+from feature_repo.stores.wire.resolve import OnDemand, Requested, resolved
 from feature_repo.stores.wire.times import micros_of
 from feature_repo.stores.wire.transport import Wire
 from feature_repo.stores.wire.transport_async import AsyncWire
@@ -74,11 +74,11 @@ class LookupPlan:
     """
 
     def __init__(
-        self, store: FeatureStore, asked: Asked, wire: Wire, async_wire: AsyncWire, refresh_seconds: float,
+        self, store: FeatureStore, features: Requested, wire: Wire, async_wire: AsyncWire, refresh_seconds: float,
         *, full_names: bool,
     ) -> None:  # fmt: skip
         self._store = store
-        self._asked = asked
+        self._requested = features
         self._wire = wire
         self._async_wire = async_wire
         self._full_names = full_names
@@ -90,13 +90,13 @@ class LookupPlan:
 
     @classmethod
     def compile(
-        cls, store: FeatureStore, asked: Asked, *, full_names: bool = False, refresh_seconds: float | None = None
+        cls, store: FeatureStore, features: Requested, *, full_names: bool = False, refresh_seconds: float | None = None
     ) -> LookupPlan:
         """For a service, its name, or references (`view:feature`). Refreshed as often as Feast's registry cache is."""
         online = wire_store_of(store)
         every = store.config.registry.cache_ttl_seconds if refresh_seconds is None else refresh_seconds
         return cls(
-            store, asked, online.wire(store.config), online.async_wire(store.config), every or float("inf"),
+            store, features, online.wire(store.config), online.async_wire(store.config), every or float("inf"),
             full_names=full_names,
         )  # fmt: skip
 
@@ -129,39 +129,39 @@ class LookupPlan:
         """Look up rows, given as columns or one by one; ages and statuses are those at `now`."""
         compiled, at = self._current(), _micros(now)
         if _count(rows) <= CHUNK_ROWS:
-            asked = compiled.asked(rows)
-            return compiled.found(asked, self._wire.ask(asked.batch), at)
+            request = compiled.key_request(rows)
+            return compiled.result(request, self._wire.ask(request.batch), at)
         questions = []
 
         def batches() -> Iterator[CommandBatch]:
             for chunk in _chunks(rows):
-                questions.append(compiled.asked(chunk))
+                questions.append(compiled.key_request(chunk))
                 yield questions[-1].batch
 
         replies = self._wire.ask_each(batches())
-        return _joined([compiled.found(questions[place], one, at) for place, one in enumerate(replies)])
+        return _joined([compiled.result(questions[place], reply, at) for place, reply in enumerate(replies)])
 
     async def read_async(self, rows: Rows, *, now: datetime | None = None, waited: float = 0.0) -> LookupResult:
         """The same on an event loop. Of the time for an answer, so many seconds were waited already."""
         compiled, at = self._current(), _micros(now)
 
-        async def one(chunk: Rows) -> LookupResult:
-            asked = compiled.asked(chunk)
-            return compiled.found(asked, await self._async_wire.ask(asked.batch, waited), at)
+        async def read_chunk(chunk: Rows) -> LookupResult:
+            request = compiled.key_request(chunk)
+            return compiled.result(request, await self._async_wire.ask(request.batch, waited), at)
 
         if _count(rows) <= CHUNK_ROWS:
-            return await one(rows)
+            return await read_chunk(rows)
         few = asyncio.Semaphore(CHUNKS_AT_ONCE)
 
         async def in_turn(chunk: Rows) -> LookupResult:
             async with few:
-                return await one(chunk)
+                return await read_chunk(chunk)
 
         return _joined(await gather_all(in_turn(chunk) for chunk in _chunks(rows)))
 
-    def completed(self, found: LookupResult, request: Mapping[str, Sequence[Any]]) -> LookupResult:
+    def completed(self, features: LookupResult, request: Mapping[str, Sequence[Any]]) -> LookupResult:
         """With the on-demand features, by the functions in their definitions; columns as `outputs` has them."""
-        return self._version.completion.completed(found, request)
+        return self._version.completion.completed(features, request)
 
     async def close_async(self) -> None:
         """Close the connections of the running loop."""
@@ -183,7 +183,7 @@ class LookupPlan:
         except Exception as fault:
             self.refresh_fault = fault
             self._due = time.monotonic() + self._every
-            _log.warning("the lookup plan of %s was not refreshed, the last one goes on: %s", self._asked, fault)
+            _log.warning("the lookup plan of %s was not refreshed, the last one goes on: %s", self._requested, fault)
         finally:
             self._refreshing.release()
 
@@ -197,10 +197,10 @@ class LookupPlan:
         return changed
 
     def _look(self) -> _Version:
-        found, on_demand = resolved(self._store, self._asked, full_names=self._full_names)
+        stored, on_demand = resolved(self._store, self._requested, full_names=self._full_names)
         null = self._store.config.online_store.unwritten_features == "null"
-        compiled = CompiledLookup.of(self._store.project, found, unwritten_is_null=null)
-        return _Version(compiled, Completion.of(found, on_demand))
+        compiled = CompiledLookup.of(self._store.project, stored, unwritten_is_null=null)
+        return _Version(compiled, Completion.of(stored, on_demand))
 
 
 def _count(rows: Rows) -> int:
@@ -226,9 +226,9 @@ def _joined(parts: list[LookupResult]) -> LookupResult:
         states=np.concatenate([part.states for part in parts]),
         asked_at=first.asked_at,
         corrupt=tuple(
-            replace(one, row=start + one.row)
+            replace(corruption, row=start + corruption.row)
             for start, part in zip(starts, parts, strict=False)
-            for one in part.corrupt
+            for corruption in part.corrupt
         ),
     )
 

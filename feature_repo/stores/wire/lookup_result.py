@@ -107,7 +107,11 @@ class LookupResult:
         return LookupResult(
             self.columns, self.numeric, self.numbers[picked], objects, self.views, self.times[picked],
             self.states[picked], self.asked_at,
-            tuple(replace(one, row=row) for one in self.corrupt for row in np.flatnonzero(picked == one.row).tolist()),
+            tuple(
+                replace(corruption, row=row)
+                for corruption in self.corrupt
+                for row in np.flatnonzero(picked == corruption.row).tolist()
+            ),
         )  # fmt: skip
 
 
@@ -126,9 +130,9 @@ def states_of(times: Micros, present: npt.NDArray[np.bool_], ttls: Micros, now: 
     [[0, 1, 2]]
     """
     states = np.where(present, np.int8(Status.PRESENT), np.int8(Status.NULL))
-    found = times != ABSENT
-    states[(ttls > 0) & (now - np.where(found, times, now) > ttls)] = Status.STALE
-    states[~found] = Status.NOT_FOUND
+    is_present = times != ABSENT
+    states[(ttls > 0) & (now - np.where(is_present, times, now) > ttls)] = Status.STALE
+    states[~is_present] = Status.NOT_FOUND
     return states
 
 

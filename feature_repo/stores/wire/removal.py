@@ -69,7 +69,7 @@ class WithdrawableRows:
 
     wire: Wire
     target: WriteTarget
-    manner: WriteOptions
+    options: WriteOptions
     span: EventSpan
 
     def count(self) -> int:
@@ -81,8 +81,8 @@ class WithdrawableRows:
 
         Gives the number of the deleted.
         """
-        manner = replace(self.manner, guarded=True, withdrawn=self.span)
-        write_table(self.wire, self.target, manner, remaining)
+        options = replace(self.options, guarded=True, withdrawn=self.span)
+        write_table(self.wire, self.target, options, remaining)
         return self._run(removes=True)
 
     def _run(self, *, removes: bool) -> int:
@@ -91,7 +91,7 @@ class WithdrawableRows:
         rows = 0
         for keys in self._keys():
             values = Ragged.of([b""] * len(keys))
-            rows += sum(self.wire.ask(batch_of(script, Ragged.of(keys), values, by_slot=self.manner.by_slot)))
+            rows += sum(self.wire.ask(batch_of(script, Ragged.of(keys), values, by_slot=self.options.by_slot)))
         return rows
 
     def _keys(self) -> Iterator[list[bytes]]:

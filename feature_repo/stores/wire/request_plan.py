@@ -85,7 +85,7 @@ class RequestPlan:
         if not needed <= names:
             return None
         utils.ensure_request_data_values_exist(set(self.request_fields), {name: values for name, values, *_ in request})
-        return PreparedRequest(self, self.compiled.asked(rows), (*keys, *request), with_versions=with_versions)
+        return PreparedRequest(self, self.compiled.key_request(rows), (*keys, *request), with_versions=with_versions)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class PreparedRequest:
     """A request, and the commands that answer it."""
 
     plan: RequestPlan
-    asked: KeyRequest
+    keys: KeyRequest
     given: tuple[Column, ...]
     with_versions: bool
 
@@ -114,7 +114,7 @@ class PreparedRequest:
         plan, now = self.plan, time.time_ns() // 1000
         if set(map(type, replies)) - {list}:
             raise CorruptValueError("expected a hash at each key, found something else")
-        parts = list(by_lookup(self.asked, replies))
+        parts = list(by_lookup(self.keys, replies))
         values: list[list[list[Any]]] = []
         views: list[ReadView] = []
         for lookup, mine in zip(plan.compiled.lookups, parts, strict=True):
@@ -129,16 +129,16 @@ class PreparedRequest:
 
     def _named(self, fault: CorruptValueError, replies: Sequence[Reply]) -> CorruptValueError:
         """The same fault, with the entity that it concerns."""
-        _, corrupt = self.plan.compiled.diagnosed(self.asked, replies)
+        _, corrupt = self.plan.compiled.diagnosed(self.keys, replies)
         if not corrupt:
             return fault
         first = corrupt[0]
         number = next(
             n for n, lookup in enumerate(self.plan.compiled.lookups) if first.view in {v.name for v in lookup.views}
         )
-        places = self.asked.places[number]
-        key = sum(self.asked.counts[:number]) + (first.row if places is None else places[first.row])
-        entity = entity_of(self.asked.batch.keys[key], self.plan.config.project)
+        places = self.keys.places[number]
+        key = sum(self.keys.counts[:number]) + (first.row if places is None else places[first.row])
+        entity = entity_of(self.keys.batch.keys[key], self.plan.config.project)
         more = f" (and {len(corrupt) - 1} more)" if len(corrupt) > 1 else ""
         return CorruptValueError(f"{entity}, view {first.view!r}: {first.reason}{more}")
 
@@ -195,7 +195,9 @@ def _compiled(config: RepoConfig, context: tuple[Any, ...], *, full_names: bool)
         place = stored[-1].view
         if {name for name, _ in place.join_keys} != {key_of_entity[name] for name in view.entities}:
             return None
-        if any(kinds.get(asked) is not kind for asked, (_, kind) in zip(place.asked_by, place.join_keys, strict=True)):
+        if any(
+            kinds.get(column) is not kind for column, (_, kind) in zip(place.asked_by, place.join_keys, strict=True)
+        ):
             return None
         name = view.projection.name_alias or view.projection.name
         versions.setdefault(name, getattr(view, "current_version_number", 0) or 0)
@@ -208,11 +210,11 @@ def _compiled(config: RepoConfig, context: tuple[Any, ...], *, full_names: bool)
         for place, feature in enumerate((*lookup.numbers, *lookup.others))
     }
     keys = {
-        (own, asked)
+        (own, column)
         for lookup in compiled.lookups
-        for (own, _), asked in zip(lookup.layout.join_keys, lookup.asked_by, strict=True)
+        for (own, _), column in zip(lookup.layout.join_keys, lookup.asked_by, strict=True)
     }
-    aliases = [(own, asked) for own, asked in keys if own != asked]
+    aliases = [(own, column) for own, column in keys if own != column]
     return RequestPlan(
         compiled=compiled,
         outputs=tuple((feature.column, *places[feature]) for feature in stored),

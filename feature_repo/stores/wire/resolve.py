@@ -14,7 +14,7 @@ from feast.infra.online_stores.helpers import compute_versioned_name
 from feast.utils import _parse_feature_ref
 from feast.value_type import ValueType
 
-Asked = FeatureService | str | Sequence[str]
+Requested = FeatureService | str | Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,15 @@ class Resolved:
     on_demand: tuple[OnDemand, ...]
 
 
-def resolved(store: FeatureStore, asked: Asked, *, full_names: bool) -> tuple[Resolved, dict[str, OnDemandFeatureView]]:
+def resolved(
+    store: FeatureStore, requested: Requested, *, full_names: bool
+) -> tuple[Resolved, dict[str, OnDemandFeatureView]]:
     """Look everything up in the registry itself, past Feast's cache; and the on-demand views, which hold functions."""
     versioned = store.config.registry.enable_online_feature_view_versioning
     outputs: list[str] = []
     stored: list[StoredFeature] = []
     computed: list[tuple[OnDemandFeatureView, tuple[tuple[str, str], ...]]] = []
-    for projection, features in _projections(store, asked):
+    for projection, features in _projections(store, requested):
         view = _view(store, projection)
         columns = [f"{_used(projection)}__{feature}" if full_names else feature for feature in features]
         outputs += columns
@@ -84,7 +86,11 @@ def resolved(store: FeatureStore, asked: Asked, *, full_names: bool) -> tuple[Re
             names = tuple((field.name, f"{_used(source)}__{field.name}") for field in source.features)
             read = stored_features(_view(store, source).with_projection(source), names, versioned=versioned)
             for name, needed in zip(names, read, strict=True):
-                same = [one.column for one in stored if (one.view, one.feature) == (needed.view, needed.feature)]
+                same = [
+                    feature.column
+                    for feature in stored
+                    if (feature.view, feature.feature) == (needed.view, needed.feature)
+                ]
                 stored += [] if same else [needed]
                 reads.append((name[0], same[0] if same else needed.column))
         request = tuple(field.name for source in view.source_request_sources.values() for field in source.schema)
@@ -123,22 +129,25 @@ def _used(projection: FeatureViewProjection) -> str:
     return name
 
 
-def _projections(store: FeatureStore, asked: Asked) -> list[tuple[FeatureViewProjection, list[str]]]:
-    if isinstance(asked, (FeatureService, str)):
-        name = asked if isinstance(asked, str) else asked.name
+def _projections(store: FeatureStore, requested: Requested) -> list[tuple[FeatureViewProjection, list[str]]]:
+    if isinstance(requested, (FeatureService, str)):
+        name = requested if isinstance(requested, str) else requested.name
         service = store.registry.get_feature_service(name, store.project)
-        return [(one, [field.name for field in one.features]) for one in service.feature_view_projections]
-    found: dict[str, tuple[FeatureViewProjection, list[str]]] = {}
-    for ref in asked:
+        return [
+            (projection, [field.name for field in projection.features])
+            for projection in service.feature_view_projections
+        ]
+    projections: dict[str, tuple[FeatureViewProjection, list[str]]] = {}
+    for ref in requested:
         name, version, feature = _parse_feature_ref(ref)
         at = ref[: -len(feature) - 1]
-        if at not in found:
+        if at not in projections:
             view = store.registry.get_any_feature_view(name, store.project)
             projection = view.projection
             projection.version_tag = version
-            found[at] = (projection, [])
-        found[at][1].append(feature)
-    for projection, features in found.values():
+            projections[at] = (projection, [])
+        projections[at][1].append(feature)
+    for projection, features in projections.values():
         if unknown := set(features) - {field.name for field in projection.features}:
             raise ValueError(f"view {projection.name!r} has no feature {', '.join(sorted(unknown))}")
-    return list(found.values())
+    return list(projections.values())

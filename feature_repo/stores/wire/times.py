@@ -72,7 +72,7 @@ def msgpack_of(value: int | bytes) -> bytes:
 
 def _head(event: int, created: int) -> bytes:
     seconds, rest = divmod(event, 1_000_000)
-    return b"".join([msgpack_of(one) for one in (seconds, rest * 1000, created, stamp(event))])
+    return b"".join([msgpack_of(part) for part in (seconds, rest * 1000, created, stamp(event))])
 
 
 def micros_of_column(column: pa.Array, name: str, *, nullable: bool = False) -> npt.NDArray[np.int64]:

@@ -131,7 +131,7 @@ class Wire:
         if self._topology_is_old:
             client.nodes_manager.initialize()
             self._topology_is_old = False
-        return _ClusterNodes(self, client)
+        return _PooledClusterNodes(self, client)
 
     def _pool(self, source: RedisPool) -> ConnectionPool:
         pool = self._pools.get(source)
@@ -142,7 +142,7 @@ class Wire:
 
 
 @dataclass(frozen=True)
-class _ClusterNodes:
+class _PooledClusterNodes:
     """The nodes of a Cluster as redis-py knows them, each by our pool of its connections."""
 
     wire: Wire

@@ -76,7 +76,7 @@ class _LoopClient:
             if self.topology_is_old:
                 await client.nodes_manager.initialize()
                 self.topology_is_old = False
-        return _ClusterNodes(client)
+        return _LoopClusterNodes(client)
 
     async def close(self) -> None:
         if self._idle is not None:
@@ -85,7 +85,7 @@ class _LoopClient:
             await client.aclose()
 
 
-class _ClusterNodes:
+class _LoopClusterNodes:
     """The nodes of a Cluster as redis-py knows them, which keep connections themselves."""
 
     only = None

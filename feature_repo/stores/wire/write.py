@@ -76,7 +76,7 @@ class Written:
 def write_table(
     wire: Wire,
     target: WriteTarget,
-    manner: WriteOptions,
+    options: WriteOptions,
     blocks: Iterable[pa.RecordBatch],
     progress: Callable[[int], object] | None = None,
 ) -> Written:
@@ -85,7 +85,7 @@ def write_table(
     under_way: deque[tuple[int, Future[list[int]]]] = deque()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="to-redis") as sender:
         for block in _blocks(blocks):
-            under_way.append((block.num_rows, sender.submit(wire.ask, _batch_of_block(target, manner, block))))
+            under_way.append((block.num_rows, sender.submit(wire.ask, _batch_of_block(target, options, block))))
             rows += block.num_rows
             if len(under_way) > _WAITING:
                 written += _arrived(under_way.popleft(), progress)
@@ -95,7 +95,7 @@ def write_table(
 
 
 def batches_of_rows(
-    view: str, project: str, manner: WriteOptions, rows: Sequence[Row]
+    view: str, project: str, options: WriteOptions, rows: Sequence[Row]
 ) -> Iterator[tuple[int, CommandBatch]]:
     """Feast's protobuf rows as batches, with the number of rows in each. Rows may differ in what they set."""
     alike: dict[tuple[str, ...], list[Row]] = defaultdict(list)
@@ -104,7 +104,7 @@ def batches_of_rows(
     for features, members in alike.items():
         for start in range(0, len(members), BLOCK_ROWS):
             part = members[start : start + BLOCK_ROWS]
-            yield len(part), _batch_of_rows(view, project, manner, features, part)
+            yield len(part), _batch_of_rows(view, project, options, features, part)
 
 
 def _arrived(under_way: tuple[int, Future[list[int]]], progress: Callable[[int], object] | None) -> int:
@@ -121,7 +121,7 @@ def _blocks(tables: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             yield table.slice(start, BLOCK_ROWS)
 
 
-def _batch_of_block(target: WriteTarget, manner: WriteOptions, block: pa.RecordBatch) -> CommandBatch:
+def _batch_of_block(target: WriteTarget, options: WriteOptions, block: pa.RecordBatch) -> CommandBatch:
     names = [name for name, _ in target.features]
     events = micros_of_column(block.column(target.event_column), target.event_column)
     created = (
@@ -134,26 +134,26 @@ def _batch_of_block(target: WriteTarget, manner: WriteOptions, block: pa.RecordB
     )
     if len(keep) < block.num_rows:
         block, events, created = block.take(pa.array(keep)), events[keep], created[keep]
-    script = _script(target.view, tuple(names), manner, target.created_column is not None)
+    script = _script(target.view, tuple(names), options, target.created_column is not None)
     parts: list[bytes | Column] = [heads(events, created)]
     for name, kind in target.features:
         column = encoded(block.column(name), kind)
         parts += [_sizes(column.lengths, wide=is_wide(kind)), column]
-    return batch_of(script, target.layout.of_table(block), joined(parts, block.num_rows), by_slot=manner.by_slot)
+    return batch_of(script, target.layout.of_table(block), joined(parts, block.num_rows), by_slot=options.by_slot)
 
 
 def _batch_of_rows(
-    view: str, project: str, manner: WriteOptions, features: tuple[str, ...], rows: Sequence[Row]
+    view: str, project: str, options: WriteOptions, features: tuple[str, ...], rows: Sequence[Row]
 ) -> CommandBatch:
-    script = _script(view, features, manner, any(row[3] is not None for row in rows))
+    script = _script(view, features, options, any(row[3] is not None for row in rows))
     events = micros_of_moments([row[2] for row in rows])
     if missing := int((events == UNKNOWN).sum()):
         raise ValueError(f"view {view!r}: expected an event time in each row, found none in {missing} of {len(rows)}")
     times = heads(events, micros_of_moments([row[3] for row in rows]))
     stored = [[value.SerializeToString() for value in row[1].values()] for row in rows]
-    values = Ragged.of([b"".join(b"\xdb" + len(one).to_bytes(4, "big") + one for one in row) for row in stored])
+    values = Ragged.of([b"".join(b"\xdb" + len(value).to_bytes(4, "big") + value for value in row) for row in stored])
     keys = [serialize_entity_key(row[0], entity_key_serialization_version=3) + project.encode() for row in rows]
-    return batch_of(script, Ragged.of(keys), joined([times, values], len(rows)), by_slot=manner.by_slot)
+    return batch_of(script, Ragged.of(keys), joined([times, values], len(rows)), by_slot=options.by_slot)
 
 
 class Scripted(Protocol):
@@ -182,15 +182,15 @@ def batch_of(script: Scripted, keys: Ragged, packed: Ragged, *, by_slot: bool) -
 
 
 @lru_cache(maxsize=256)
-def _script(view: str, features: tuple[str, ...], manner: WriteOptions, tells_created: bool) -> Script:
+def _script(view: str, features: tuple[str, ...], options: WriteOptions, tells_created: bool) -> Script:
     return Script(
         stamp_field=stamp_field_of(view),
         created_field=created_field_of(view),
         fields=tuple(field_of(view, name) for name in features),
         tells_created=tells_created,
-        guarded=manner.guarded,
-        expire_seconds=manner.expire_seconds,
-        withdrawn=manner.withdrawn,
+        guarded=options.guarded,
+        expire_seconds=options.expire_seconds,
+        withdrawn=options.withdrawn,
     )
 
 

@@ -401,5 +401,5 @@ def test_an_entity_asked_many_times_is_read_once(stores: Any) -> None:
         stores[0].config, ["stats:city", "weather:rain"], [{"driver_id": 1, "zone": "a"}] * 90, stores[0].registry,
         stores[0].project, full_names=False, with_versions=False,
     )  # fmt: skip
-    assert len(request.asked.batch.commands) == 2
+    assert len(request.keys.batch.commands) == 2
     assert_equal(stores, ["stats:city", "weather:rain"], [{"driver_id": 1, "zone": "a"}] * 90)
