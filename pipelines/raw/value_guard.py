@@ -35,7 +35,7 @@ _FEWEST_SMALL = 5
 _DAYS_BEFORE = 28
 _ROWS_BEFORE = 1000
 # More rows than these are not compared, but only some of their days: a quantile is as sure.
-_MOST_ROWS = 2_000_000
+_MOST_ROWS = 500_000
 _BEFORE, _AFTER = "_values_before", "_values_after"
 
 

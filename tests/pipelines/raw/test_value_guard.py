@@ -118,3 +118,9 @@ def test_a_mapping_in_another_unit_is_stopped_although_it_moves_the_rows_to_othe
     assert "price: 50 of 50 rows whose keys are the same would change" in problem
     report = loaded.load(mapping=mapping(tmp_path, "price * 1.02"), accepted=("deals.loan_amount",))
     assert "property_id" in report.problem
+
+
+def test_of_very_many_rows_some_days_are_compared_and_a_jump_is_still_seen(loaded, monkeypatch):
+    monkeypatch.setattr("pipelines.raw.value_guard._MOST_ROWS", 25)
+    problem = load(loaded, deals(price=lambda row: row["price"] * 1000)).problem
+    assert "price: 25 of 25 rows whose keys are the same would change" in problem
