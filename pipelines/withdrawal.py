@@ -107,7 +107,7 @@ def require_none_pending(home: Path) -> None:
 def _carry_out(home: Path, withdrawal: Withdrawal) -> list[WithdrawnView]:
     try:
         with running(home):
-            store = open_store()
+            store = open_store(home)
             # Redis is asked about every view before the first file goes: if it does not answer, nothing has changed.
             served = {name: _served(store, name, withdrawal.days) for name in withdrawal.views}
             _write_down(home, withdrawal)

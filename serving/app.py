@@ -14,9 +14,8 @@ import structlog
 from fastapi import FastAPI
 from feast import FeatureStore
 
-from feature_repo.store import open_store
+from feature_repo.store import online_address, open_store
 from feature_repo.stores import private_redis
-from feature_repo.stores.online import redis_address
 from serving import errors, limits, logs
 from serving.answering import Scorer
 from serving.history import History
@@ -49,7 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            store = open_store()
+            store = open_store(chosen.home)
             redis = _private_redis(store, chosen)
             await asyncio.to_thread(redis.__enter__)
             stack.push_async_callback(asyncio.to_thread, redis.__exit__, None, None, None)
@@ -91,7 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _private_redis(store: FeatureStore, settings: Settings) -> AbstractContextManager[object]:
     """The private Redis, kept alive, if it is what the store looks features up in."""
     looked_up_in = getattr(store.config.online_store, "connection_string", None)
-    return private_redis.running(settings.home) if looked_up_in == redis_address() else nullcontext()
+    return private_redis.running(settings.home) if looked_up_in == online_address(settings.home) else nullcontext()
 
 
 @asynccontextmanager

@@ -46,7 +46,7 @@ def fill_home(
 def _main(
     home: Path, source: str, first: date, last: date, views: list[str], mapping: str, every: int, serve: bool
 ) -> None:
-    import feature_repo.definitions as declared
+    from feature_repo.definitions import objects_in
     from feature_repo.store import open_store
     from pipelines.engine import Engine
     from pipelines.raw.load import load
@@ -64,8 +64,7 @@ def _main(
             block.publish(
                 SnapshotStore(home), [day for day in block.days if day.day == 1 or day.toordinal() % every == 0]
             )
-    store = open_store()
-    store.apply([getattr(declared, name) for name in declared.__all__])
+    open_store(home).apply(objects_in(home))
     if serve:
         _serve(home, views, Days(first, last))
 
@@ -77,7 +76,7 @@ def _serve(home: Path, views: list[str], days: Days) -> None:
     from pipelines.snapshots import SnapshotStore
 
     with running(home):
-        store = open_store()
+        store = open_store(home)
         for view in views:
             known = registered(store, view)
             if window := window_of(SnapshotStore(home), known, days):

@@ -128,7 +128,8 @@ def training_set(
     `check` is called with the rows before their features are looked up, and may raise: that takes most of the time.
     """
     spec = model if isinstance(model, ModelSpec) else spec_of(model)
-    folder, store = home or home_folder(), store or open_store()
+    folder = home or home_folder()
+    store = store or open_store(folder)
     service = service_of(store, spec.service)
     views = views_of(store, service)
     cutoff = as_moment(known_at, "known_at") or last_known(folder, spec)

@@ -88,7 +88,8 @@ def feature_set(
     `at_most` keeps so many of all entities, chosen by a hash.
     """
     spec = model if isinstance(model, ModelSpec) else spec_of(model)
-    folder, store = home or home_folder(), store or open_store()
+    folder = home or home_folder()
+    store = store or open_store(folder)
     service = service_of(store, spec.service)
     views, moment = views_of(store, service), as_moment(at, "at")
     show("rows", 0, 1)

@@ -25,7 +25,7 @@ def require_trainable(
     spec: ModelSpec, home: Path, *, start: When = None, end: When = None, test_from: When = None, without: Sequence[str]
 ) -> Inputs:
     """The inputs of a training with these arguments; raises if no training can follow from them."""
-    store = open_store()
+    store = open_store(home)
     views = views_of(store, service_of(store, spec.service))
     inputs = inputs_without(spec, views, without)
     given = {
@@ -37,9 +37,9 @@ def require_trainable(
     return inputs
 
 
-def checked_inputs(spec: ModelSpec, without: Sequence[str]) -> Inputs:
+def checked_inputs(spec: ModelSpec, home: Path, without: Sequence[str]) -> Inputs:
     """The model's inputs but those left out, by the views as Feast's registry has them."""
-    store = open_store()
+    store = open_store(home)
     return inputs_without(spec, views_of(store, service_of(store, spec.service)), without)
 
 

@@ -121,7 +121,7 @@ def _evaluated(
     home: Path,
     show: ShowProgress,
 ) -> Trained:
-    spec, store, registry = rows.spec, open_store(), Registry(home)
+    spec, store, registry = rows.spec, open_store(home), Registry(home)
     views = views_of(store, store.get_feature_service(spec.service))
     champion = registry.champion(spec.name)  # asked first: a registry that is away says so before the work
     inputs, walked = inputs_without(spec, views, without), evaluations.kept(home, spec.name)

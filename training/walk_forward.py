@@ -86,7 +86,7 @@ def walk_forward(
     """
     spec, folder = model if isinstance(model, ModelSpec) else spec_of(model), home or home_folder()
     step, back = period(every), None if window == WHOLE else period(window)
-    inputs, given = checked_inputs(spec, without), (as_moment(start, "from"), as_moment(end, "to"))
+    inputs, given = checked_inputs(spec, folder, without), (as_moment(start, "from"), as_moment(end, "to"))
 
     def spans_over(table: pa.Table) -> list[Span]:
         asked, settled = _moments(table, "event_timestamp"), _moments(table, "label_until")

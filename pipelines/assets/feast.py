@@ -3,6 +3,7 @@
 import dagster as dg
 
 from expectations.docs import build
+from feature_repo.definitions import objects_in
 from feature_repo.store import open_store
 from pipelines.assets.features import FEATURES
 from pipelines.resources import Platform
@@ -14,12 +15,10 @@ from pipelines.resources import Platform
     owners=["team:data-engineering"],
     kinds={"feast", "sqlite"},
 )
-def feast_registry() -> dg.MaterializeResult:
+def feast_registry(platform: Platform) -> dg.MaterializeResult:
     """Apply the declarations."""
-    import feature_repo.definitions as declared  # noqa: PLC0415  so that views are declared under today's home
-
-    store = open_store()
-    store.apply([getattr(declared, name) for name in declared.__all__])
+    store = open_store(platform.home)
+    store.apply(objects_in(platform.home))
     views = [*store.list_feature_views(), *store.list_on_demand_feature_views()]
     return dg.MaterializeResult(
         metadata={

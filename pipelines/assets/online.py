@@ -45,7 +45,7 @@ def online_view(view: FeatureView) -> dg.AssetsDefinition:
     def served(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         days, began = days_of(context), time.monotonic()
         with running(platform.home) as address:
-            store = open_store()
+            store = open_store(platform.home)
             try:
                 known = registered(store, view.name)
                 window = window_of(platform.snapshots, known, days)
@@ -85,7 +85,7 @@ def served_as_stored(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
         if not first:
             return _result(Comparison(0, 0, ()))
         with running(platform.home):
-            store = open_store()
+            store = open_store(platform.home)
             known = registered(store, name)
             found = compare(store, known, datetime.fromisoformat(first), datetime.fromisoformat(last))
         return _result(found)

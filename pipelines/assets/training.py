@@ -38,7 +38,7 @@ def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
         owners=OWNERS,
     )
     def training_set(platform: Platform) -> dg.MaterializeResult:
-        from training.dataset import training_set as made_of  # noqa: PLC0415  so that views are of today's home
+        from training.dataset import training_set as made_of  # noqa: PLC0415  slow to import
 
         rows = made_of(spec, at_most=spec.most_rows, home=platform.home)
         file = platform.training_set(spec.name)
@@ -81,7 +81,7 @@ def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
         pool=POOL,
     )
     def evaluation(platform: Platform) -> Iterator[dg.MaterializeResult]:
-        from training.dataset import read  # noqa: PLC0415  so that views are of today's home
+        from training.dataset import read  # noqa: PLC0415  slow to import
         from training.train import evaluate  # noqa: PLC0415
 
         trained = evaluate(read(platform.training_set(spec.name)), home=platform.home)
