@@ -51,12 +51,14 @@ lint: setup ## Style, types, borders between rooms, generated documents up to da
 	$(RUN) lint-imports
 	$(RUN) python -m pipelines.raw.reference --check
 	$(RUN) python -m feature_repo.catalogue --check
+	$(RUN) python -m feature_repo.settings --check
 	$(RUN) python tests/feature_repo/stores/verdicts.py --check
 	$(RUN) python -W ignore tests/catalogue_names.py --check
 
 docs: setup ## Write the generated documents anew
 	$(RUN) python -m pipelines.raw.reference
 	$(RUN) python -m feature_repo.catalogue
+	$(RUN) python -m feature_repo.settings
 	$(RUN) python tests/feature_repo/stores/verdicts.py
 
 bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world, load, features, join, online, dropin, serving)

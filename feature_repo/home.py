@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -15,10 +15,11 @@ class CopiedEnvironmentError(RuntimeError):
     """The Python environment belongs to another checkout than the one it lies in."""
 
 
-def home() -> Path:
+def home(environment: Mapping[str, str] | None = None) -> Path:
     """`TIDEMARK_HOME`, else `.tidemark`; a relative one counts from the checkout, whatever the working directory."""
     _require_own_environment()
-    return CHECKOUT / Path(os.environ.get("TIDEMARK_HOME") or ".tidemark").expanduser()
+    given = os.environ if environment is None else environment
+    return CHECKOUT / Path(given.get("TIDEMARK_HOME") or ".tidemark").expanduser()
 
 
 def require_own_environment(script: str, prefix: str, path: Iterable[str], checkout: Path = CHECKOUT) -> None:

@@ -13,7 +13,7 @@ from feast.utils import get_default_yaml_file_path
 from sqlalchemy import make_url
 
 from feature_repo.home import home as home_folder
-from feature_repo.stores.private_redis import address
+from feature_repo.stores.online import redis_address
 
 _REPO = Path(__file__).parent
 _REGISTRY = "sqlite+home:"
@@ -28,11 +28,6 @@ def open_store(home: Path | None = None) -> FeatureStore:
     return FeatureStore(repo_path=str(_REPO), config=config)
 
 
-def online_address(home: Path) -> str:
-    """Where features are looked up unless feature_store.yaml says: TIDEMARK_REDIS, else the home's private Redis."""
-    return os.environ.get("TIDEMARK_REDIS") or address(home)
-
-
 def _in_home(settings: dict[str, Any], home: Path) -> dict[str, Any]:
     """The settings with what lies in a home by default in this one; what is elsewhere stays there."""
     registry, online = settings.get("registry"), settings.get("online_store")
@@ -40,5 +35,5 @@ def _in_home(settings: dict[str, Any], home: Path) -> dict[str, Any]:
         path = make_url(registry["path"]).update_query_dict({"home": str(home)})
         registry = {**registry, "path": path.render_as_string(hide_password=False)}
     if isinstance(online, dict) and online.get("type") == _ONLINE_STORE:
-        online = {"connection_string": online.get("connection_string") or online_address(home), **online}
+        online = {"connection_string": online.get("connection_string") or redis_address(home), **online}
     return {**settings, "registry": registry, "online_store": online}

@@ -1,21 +1,39 @@
-"""All of Dagster in one place; workspace.yaml names it."""
+"""All of Dagster in one place, built for one installation; workspace.yaml names `code_location`."""
+
+import warnings
 
 import dagster as dg
 
+from feature_repo.settings import PlatformSettings
 from pipelines.assets.feast import data_docs, feast_registry
-from pipelines.assets.features import FEATURES, ON_DEMAND
-from pipelines.assets.online import CHECKS, ONLINE
-from pipelines.assets.raw import RAW, quarantine
-from pipelines.assets.training import TRAINING
-from pipelines.resources import Platform
+from pipelines.assets.features import ON_DEMAND, feature_assets
+from pipelines.assets.online import online_assets, online_checks
+from pipelines.assets.raw import raw_assets
+from pipelines.assets.training import training_assets
+from pipelines.resources import Installation
+from pipelines.run_policy import RunPolicy
 from pipelines.schedules import daily, every_monday, every_night, weekly
 from pipelines.sensors import failure_webhook
 
-definitions = dg.Definitions(
-    assets=[*RAW, quarantine, *FEATURES, ON_DEMAND, feast_registry, data_docs, *ONLINE, *TRAINING],
-    asset_checks=CHECKS,
-    jobs=[daily, weekly],
-    schedules=[every_night, every_monday],
-    sensors=[failure_webhook],
-    resources={"platform": Platform()},
-)
+
+def build_definitions(settings: PlatformSettings) -> dg.Definitions:
+    """Assets, checks, jobs, schedules and sensors of the installation that the settings describe."""
+    policy = RunPolicy.of(settings)
+    with warnings.catch_warnings():
+        # Of backfill and freshness policies, which Dagster may still change.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        online = online_assets(policy)
+        assets = [*raw_assets(policy), *feature_assets(policy), *online, *training_assets(policy)]
+    return dg.Definitions(
+        assets=[*assets, ON_DEMAND, feast_registry, data_docs],
+        asset_checks=online_checks(online),
+        jobs=[daily, weekly],
+        schedules=[every_night, every_monday],
+        sensors=[failure_webhook],
+        resources={"platform": Installation(settings)},
+    )
+
+
+def code_location() -> dg.Definitions:
+    """What Dagster loads: the one edge at which it meets the environment."""
+    return build_definitions(PlatformSettings.from_environment())

@@ -1,4 +1,4 @@
-"""What `tidemark doctor` tells: what is installed, which part is embedded and which external, what is wrong."""
+"""What `tidemark doctor` shows: what is installed, which part is embedded and which external, what is wrong."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import redis
 from packaging.requirements import Requirement
 
+from feature_repo.settings import problems
 from feature_repo.stores.private_redis import address, client_of, is_running, without_password
 from pipelines.feature_findings import (
     feature_findings,
@@ -37,6 +38,7 @@ def findings(home: Path, environment: Mapping[str, str]) -> list[Finding]:
         _python(),
         *_packages(),
         _home(home),
+        *_settings(environment),
         _disk(home),
         _source(home, environment),
         _raw(home),
@@ -85,6 +87,11 @@ def _home(home: Path) -> Finding:
     except OSError as problem:
         return Finding("wrong", "state", f"{home}: {problem.strerror}", "Set TIDEMARK_HOME to a folder you may write.")
     return Finding("ok", "state", f"{home}; delete it to start anew")
+
+
+def _settings(environment: Mapping[str, str]) -> Iterator[Finding]:
+    for problem in problems(environment):
+        yield Finding("wrong", "settings", problem, "Mend or unset it: docs/settings.md lists all of them.")
 
 
 def _disk(home: Path) -> Finding:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import ibis
 
+from feature_repo.settings import PlatformSettings
+
 DUCKDB = "duckdb"
 
 
@@ -71,10 +73,10 @@ SPARK_SETTINGS: Mapping[str, str] = {
 }
 
 
-def engine_from(environment: Mapping[str, str]) -> Engine:
+def engine_from(settings: PlatformSettings) -> Engine:
     """The engine that the settings ask for."""
-    name = environment.get("TIDEMARK_ENGINE") or DUCKDB
+    name = settings.engine
     if name not in (DUCKDB, "spark") and not name.startswith(("spark://", "local", "yarn", "k8s://", "mesos://")):
         msg = f"TIDEMARK_ENGINE={name!r}: expected duckdb, spark, or a Spark master such as spark://host:7077."
         raise ValueError(msg)
-    return Engine(name, memory=environment.get("TIDEMARK_MEMORY") or Engine.memory)
+    return Engine(name, memory=settings.memory or Engine.memory)

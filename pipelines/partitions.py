@@ -1,19 +1,17 @@
 """The days that assets are partitioned by."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import dagster as dg
 
-from feature_repo.home import home as home_folder
 from feature_repo.views import SNAPSHOT_VIEWS
 from pipelines.inputs import BEYOND_DATA, last_loaded_day
 from pipelines.raw.tables import TABLES
 from pipelines.transforms.days import Days
 
-SETTING = "TIDEMARK_FIRST_DAY"
 # Where the synthetic world begins, and the partitions of a home with nothing older in it.
 _LATEST_FIRST_DAY = date(2024, 1, 1)
 _ENTITY_KEYS = {field.name for view in SNAPSHOT_VIEWS for field in view.entity_columns}
@@ -23,17 +21,12 @@ class OutsidePartitionsError(ValueError):
     """Days were requested that are no partitions of the assets."""
 
 
-def first_day(home: Path, environment: Mapping[str, str]) -> date:
-    """The setting, else 1 January of the year in which the loaded data begin, 2024 at the latest.
+def first_day(home: Path, chosen: date | None = None) -> date:
+    """The chosen day, else 1 January of the year in which the loaded data begin, 2024 at the latest.
 
     A table without the key of an entity describes nobody: no feature begins with it, however old it is.
     """
-    if setting := environment.get(SETTING):
-        try:
-            return date.fromisoformat(setting)
-        except ValueError:
-            raise ValueError(f"{SETTING}: expected a day such as 2014-05-01, found {setting!r}") from None
-    return min([_LATEST_FIRST_DAY, *_loaded_days(home)]).replace(month=1, day=1)
+    return chosen or min([_LATEST_FIRST_DAY, *_loaded_days(home)]).replace(month=1, day=1)
 
 
 def require_loaded(home: Path, days: Sequence[date]) -> None:
@@ -61,20 +54,14 @@ def _loaded_days(home: Path) -> list[date]:
     ]
 
 
-# Dagster reads the partitions when it loads the definitions: after older data were loaded, it must load them again.
-FIRST_DAY = first_day(home_folder(), os.environ)
-
-DAILY = dg.DailyPartitionsDefinition(start_date=str(FIRST_DAY))
-
-
-def require_partitions(days: Days) -> None:
+def require_partitions(days: Days, first: date) -> None:
     """Raise unless each of the days is a partition: it has ended, and the first partition is not after it."""
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    if days.first < FIRST_DAY:
+    if days.first < first:
         msg = (
-            f"expected days from {FIRST_DAY} on, where the partitions of the assets begin, found {days.first}. They "
-            f"follow the loaded data: run `tidemark load` first, or set {SETTING}={days.first}. A Dagster UI that "
-            "runs already must reload its definitions afterwards."
+            f"expected days from {first} on, where the partitions of the assets begin, found {days.first}. They "
+            f"follow the loaded data: run `tidemark load` first, or set TIDEMARK_FIRST_DAY={days.first}. A Dagster UI "
+            "that runs already must reload its definitions afterwards."
         )
         raise OutsidePartitionsError(msg)
     if days.last > yesterday:
@@ -82,13 +69,18 @@ def require_partitions(days: Days) -> None:
         raise OutsidePartitionsError(msg)
 
 
+def first_partition(context: dg.AssetExecutionContext) -> date:
+    """The day with which the partitions of the running asset begin."""
+    return cast(dg.DailyPartitionsDefinition, context.assets_def.partitions_def).start.date()
+
+
 def days_of(context: dg.AssetExecutionContext) -> Days:
     """The days that a run is asked for: one, or a range in a single run."""
-    asked = context.partition_key_range
-    days = Days(date.fromisoformat(asked.start), date.fromisoformat(asked.end))
+    keys = context.partition_key_range
+    days = Days(date.fromisoformat(keys.start), date.fromisoformat(keys.end))
     try:
         # Dagster compares them with the partitions only after the asset has done its work.
-        require_partitions(days)
+        require_partitions(days, first_partition(context))
     except OutsidePartitionsError as problem:
         raise dg.Failure(str(problem), allow_retries=False) from None
     return days

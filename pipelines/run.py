@@ -12,13 +12,14 @@ from typing import Any
 
 import dagster as dg
 
+from feature_repo.settings import PlatformSettings
 from feature_repo.stores.private_redis import running
 from feature_repo.views import SNAPSHOT_VIEWS
 from pipelines.abandoned import end_abandoned, marked
 from pipelines.assets.training import keys_of
-from pipelines.definitions import definitions
+from pipelines.definitions import build_definitions
 from pipelines.instance import prepare, range_tags
-from pipelines.partitions import require_partitions
+from pipelines.partitions import first_day, require_partitions
 from pipelines.published import StaleDays, shown, spans, stale_days
 from pipelines.snapshots import SnapshotStore
 from pipelines.transforms.days import Days
@@ -65,22 +66,22 @@ class ViewOutcome:
         )
 
 
-def materialise(home: Path, first: date, last: date, views: tuple[str, ...] = ()) -> RunResult:
+def materialise(settings: PlatformSettings, first: date, last: date, views: tuple[str, ...] = ()) -> RunResult:
     """Load, compute, validate and publish a range of days, and serve the newest of it."""
-    return materialise_days(home, Days(first, last), views)
+    return materialise_days(settings, Days(first, last), views)
 
 
-def materialise_days(home: Path, days: Iterable[date], views: tuple[str, ...] = ()) -> RunResult:
+def materialise_days(settings: PlatformSettings, days: Iterable[date], views: tuple[str, ...] = ()) -> RunResult:
     """The same for any days, a run for each range of them without a gap."""
-    return _materialise_ranges(home, spans(days), views)
+    return _materialise_ranges(settings, spans(days), views)
 
 
-def materialise_stale(home: Path, views: tuple[str, ...] = ()) -> RunResult | None:
+def materialise_stale(settings: PlatformSettings, views: tuple[str, ...] = ()) -> RunResult | None:
     """The same for the published days that a changed declaration or changed raw rows left behind; None without any."""
     days: dict[str, set[date]] = {}
-    for stale in remaining_stale_days(home, views):
+    for stale in remaining_stale_days(settings.home, views):
         days.setdefault(stale.view, set()).update(stale.days)
-    runs = [_materialise_ranges(home, spans(of_view), (view,)) for view, of_view in days.items()]
+    runs = [_materialise_ranges(settings, spans(of_view), (view,)) for view, of_view in days.items()]
     return _merged(runs) if runs else None
 
 
@@ -103,10 +104,11 @@ def _warnings_of(runs: Iterable[RunResult]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(warning for run in runs for warning in run.warnings))
 
 
-def _materialise_ranges(home: Path, ranges: Sequence[Days], views: tuple[str, ...]) -> RunResult:
+def _materialise_ranges(settings: PlatformSettings, ranges: Sequence[Days], views: tuple[str, ...]) -> RunResult:
     """A run for each range, in order. Refused days do not stop the next; whatever else fails does."""
+    home = settings.home
     for days in ranges:
-        require_partitions(days)
+        require_partitions(days, first_day(home, settings.first_day))
     withdrawn = finish(home)
     folder = prepare(home)
     outcomes: list[RunResult] = []
@@ -114,7 +116,7 @@ def _materialise_ranges(home: Path, ranges: Sequence[Days], views: tuple[str, ..
     with running(home), dg.DagsterInstance.get() as instance, marked(folder) as mark:
         end_abandoned(instance, folder)
         for days in ranges:
-            outcomes.append(_materialise(home, days, views, instance, mark))
+            outcomes.append(_materialise(settings, days, views, instance, mark))
             if not all(row.finished for row in outcomes[-1].rows):
                 break
     rows = [reduce(add, of_view) for of_view in zip(*(outcome.rows for outcome in outcomes), strict=True)]
@@ -130,16 +132,25 @@ def _materialise_ranges(home: Path, ranges: Sequence[Days], views: tuple[str, ..
 
 
 def _materialise(
-    home: Path, days: Days, views: tuple[str, ...], instance: dg.DagsterInstance, mark: Mapping[str, str]
+    settings: PlatformSettings,
+    days: Days,
+    views: tuple[str, ...],
+    instance: dg.DagsterInstance,
+    mark: Mapping[str, str],
 ) -> RunResult:
+    home = settings.home
     wanted = [view for view in VIEWS if not views or view in views]
     before = {view: _versions(home, view, days) for view in wanted}
-    result = definitions.resolve_job_def("daily").execute_in_process(
-        instance=instance,
-        tags={**range_tags(days.first, days.last), **mark},
-        raise_on_error=False,
-        run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
-        asset_selection=[key for view in wanted for key in _assets_of(view)] if views else None,
+    result = (
+        build_definitions(settings)
+        .resolve_job_def("daily")
+        .execute_in_process(
+            instance=instance,
+            tags={**range_tags(days.first, days.last), **mark},
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
+            asset_selection=[key for view in wanted for key in _assets_of(view)] if views else None,
+        )
     )
     checks = {(one.asset_key.to_user_string(), one.check_name): one for one in result.get_asset_check_evaluations()}
     made, rows, complaints = _made(result), [], []
@@ -193,21 +204,25 @@ class Training:
     complaints: tuple[str, ...]
 
 
-def train(home: Path, models: tuple[str, ...] = ()) -> Training:
+def train(settings: PlatformSettings, models: tuple[str, ...] = ()) -> Training:
     """Train, evaluate and promote models, as the weekly schedule does."""
-    folder = prepare(home)
+    folder = prepare(settings.home)
     wanted = [spec for spec in MODELS if not models or spec.name in models]
     with dg.DagsterInstance.get() as instance, marked(folder) as mark:
         end_abandoned(instance, folder)
-        result = definitions.resolve_job_def("weekly").execute_in_process(
-            instance=instance,
-            tags=dict(mark),
-            raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
-            asset_selection=[key for spec in wanted for key in keys_of(spec)],
+        result = (
+            build_definitions(settings)
+            .resolve_job_def("weekly")
+            .execute_in_process(
+                instance=instance,
+                tags=dict(mark),
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
+                asset_selection=[key for spec in wanted for key in keys_of(spec)],
+            )
         )
     made = _made(result)
-    rows = tuple(_fared(spec, made) for spec in wanted)
+    rows = tuple(_row_of(spec, made) for spec in wanted)
     complaints = [
         f"{one.asset_key.to_user_string()}: {one.check_name}: {one.metadata['reason'].value}"
         for one in result.get_asset_check_evaluations()
@@ -217,13 +232,13 @@ def train(home: Path, models: tuple[str, ...] = ()) -> Training:
     return Training(result.success, rows, tuple(complaints))
 
 
-def _fared(spec: ModelSpec, made: Mapping[dg.AssetKey, Mapping[str, Any]]) -> tuple[str, ...]:
-    told, _, promoted = (made.get(key) for key in keys_of(spec)[1:])
-    if not told:
+def _row_of(spec: ModelSpec, made: Mapping[dg.AssetKey, Mapping[str, Any]]) -> tuple[str, ...]:
+    model, _, promoted = (made.get(key) for key in keys_of(spec)[1:])
+    if not model:
         return spec.name, "failed", "", "", "", ""
     return (
-        spec.name, str(told["estimator"]), f"{told['dagster/row_count']:,}", str(told["against the baseline"]),
-        str(told["version"]), "serves" if promoted else "stopped",
+        spec.name, str(model["estimator"]), f"{model['dagster/row_count']:,}", str(model["against the baseline"]),
+        str(model["version"]), "serves" if promoted else "stopped",
     )  # fmt: skip
 
 

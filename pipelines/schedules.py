@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pipelines.retries import LIMITS
+from pipelines.run_policy import LIMITS
 
 daily = dg.define_asset_job(
     "daily",

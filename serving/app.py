@@ -14,8 +14,9 @@ import structlog
 from fastapi import FastAPI
 from feast import FeatureStore
 
-from feature_repo.store import online_address, open_store
+from feature_repo.store import open_store
 from feature_repo.stores import private_redis
+from feature_repo.stores.online import redis_address
 from serving import errors, limits, logs
 from serving.answering import Scorer
 from serving.history import History
@@ -90,7 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _private_redis(store: FeatureStore, settings: Settings) -> AbstractContextManager[object]:
     """The private Redis, kept alive, if it is what the store looks features up in."""
     looked_up_in = getattr(store.config.online_store, "connection_string", None)
-    return private_redis.running(settings.home) if looked_up_in == online_address(settings.home) else nullcontext()
+    return private_redis.running(settings.home) if looked_up_in == redis_address(settings.home) else nullcontext()
 
 
 @asynccontextmanager

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from feature_repo.home import home as home_folder
-from serving.logs import LEVELS
+from feature_repo.settings import PlatformSettings
 from training.deployed import MOST_FILE_BYTES
 
 
@@ -39,24 +38,17 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Each from `TIDEMARK_` and its name in capitals; docs/serving.md lists them."""
-        told = environment.get("TIDEMARK_NOW")
-        try:
-            now = datetime.fromisoformat(told) if told else None
-        except ValueError:
-            raise ValueError(f"TIDEMARK_NOW: expected a moment such as 2026-11-01T09:00:00Z, found {told!r}") from None
-        level = environment.get("TIDEMARK_LOG_LEVEL") or "info"
-        if level not in LEVELS:
-            raise ValueError(f"TIDEMARK_LOG_LEVEL: expected one of {', '.join(LEVELS)}, found {level!r}")
+        """Those of the platform's settings that concern the scorer; docs/settings.md lists them."""
+        settings = PlatformSettings.from_environment(environment)
         return cls(
-            home=home_folder(),
-            now=now.replace(tzinfo=now.tzinfo or UTC).astimezone(UTC) if now else None,
-            alias=environment.get("TIDEMARK_ALIAS") or "champion",
-            refresh_seconds=float(environment.get("TIDEMARK_REFRESH_SECONDS") or 5),
-            registry_seconds=float(environment.get("TIDEMARK_REGISTRY_SECONDS") or 10),
-            most_model_file_bytes=int(float(environment.get("TIDEMARK_MODEL_FILE_MB") or 256) * 1e6),
-            log_level=level,
-            log_queue=int(environment.get("TIDEMARK_LOG_QUEUE") or 10_000),
+            home=settings.home,
+            now=settings.now,
+            alias=settings.alias,
+            refresh_seconds=settings.refresh_seconds,
+            registry_seconds=settings.registry_seconds,
+            most_model_file_bytes=int(settings.model_file_mb * 1e6),
+            log_level=settings.log_level,
+            log_queue=settings.log_queue,
         )
 
     def clock(self) -> datetime:

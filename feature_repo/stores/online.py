@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -37,9 +38,9 @@ from feature_repo.stores.wire.transport_async import AsyncWire
 from feature_repo.stores.wire.write import Row, WriteOptions, WriteTarget, Written, batches_of_rows, write_table
 
 
-def redis_address() -> str:
-    """`TIDEMARK_REDIS` as Feast writes it (host:port,option=value,...), else where the private server is or will be."""
-    return os.environ.get("TIDEMARK_REDIS") or private_redis.address(home_folder())
+def redis_address(home: Path | None = None) -> str:
+    """`TIDEMARK_REDIS` as Feast writes it (host:port,option=value,...), else the private server's of the home."""
+    return os.environ.get("TIDEMARK_REDIS") or private_redis.address(home or home_folder())
 
 
 class WireRedisOnlineStoreConfig(RedisOnlineStoreConfig):

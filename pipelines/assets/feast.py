@@ -1,11 +1,11 @@
-"""What Feast and readers get: the registry, and pages on how validations fared."""
+"""What Feast and readers get: the registry, and pages on the results of validations."""
 
 import dagster as dg
 
 from expectations.docs import build
 from feature_repo.definitions import objects_in
 from feature_repo.store import open_store
-from pipelines.assets.features import FEATURES
+from pipelines.assets.features import FEATURE_KEYS
 from pipelines.resources import Platform
 
 
@@ -30,7 +30,7 @@ def feast_registry(platform: Platform) -> dg.MaterializeResult:
 
 
 @dg.asset(
-    deps=FEATURES,
+    deps=FEATURE_KEYS,
     group_name="feast",
     description="Great Expectations' pages: the latest validations of each view, and the latest that failed.",
     owners=["team:data-engineering"],

@@ -16,10 +16,10 @@ from feature_repo.views import TEMPORAL
 from pipelines.assets.raw import raw_key
 from pipelines.gate import BlockVerdict, judge
 from pipelines.inputs import RefusedInputsError, require_inputs
-from pipelines.partitions import DAILY, days_of
+from pipelines.partitions import days_of
 from pipelines.portrait import portrait_of
 from pipelines.resources import Platform
-from pipelines.retries import RETRIES
+from pipelines.run_policy import RunPolicy
 from pipelines.snapshots import blocks
 from pipelines.transforms import PIPELINES
 from pipelines.view_pipeline import ViewPipeline
@@ -27,7 +27,7 @@ from pipelines.withdrawal import WithdrawalError, require_none_pending
 from training.wording import counted
 
 
-def feature_view(pipeline: ViewPipeline) -> dg.AssetsDefinition:
+def feature_view(pipeline: ViewPipeline, policy: RunPolicy) -> dg.AssetsDefinition:
     """The asset of one view. What breaks its contract is kept apart, and what was published before stays."""
     view = pipeline.view
 
@@ -36,9 +36,9 @@ def feature_view(pipeline: ViewPipeline) -> dg.AssetsDefinition:
         group_name="features",
         description=f"{view.description}\n\n{_catalogue_of(view)}",
         deps=[raw_key(table) for table in pipeline.reads],
-        partitions_def=DAILY,
+        partitions_def=policy.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        retry_policy=RETRIES,
+        retry_policy=policy.retries,
         freshness_policy=freshness_of(view),
         owners=[f"team:{view.owner}"],
         tags={"cadence": cadence_of(view).every},
@@ -150,7 +150,13 @@ def _told(outcomes: list[ValidationResult], severity: str, refused: Mapping[date
 
 _FAILURES = dg.TableSchema([dg.TableColumn("day"), dg.TableColumn("columns"), dg.TableColumn("reason")])
 
-FEATURES = [feature_view(pipeline) for pipeline in PIPELINES]
+
+def feature_assets(policy: RunPolicy) -> list[dg.AssetsDefinition]:
+    """One asset a view."""
+    return [feature_view(pipeline, policy) for pipeline in PIPELINES]
+
+
+FEATURE_KEYS = [dg.AssetKey(pipeline.view.name) for pipeline in PIPELINES]
 
 ON_DEMAND = dg.AssetSpec(
     TEMPORAL.name,

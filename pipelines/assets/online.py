@@ -1,6 +1,7 @@
 """One asset a view: its newest published snapshots, where the scorer looks them up."""
 
 import time
+from collections.abc import Iterable
 from datetime import datetime
 
 import dagster as dg
@@ -13,15 +14,15 @@ from feature_repo.views import SNAPSHOT_VIEWS
 from pipelines.assets.feast import feast_registry
 from pipelines.assets.features import freshness_of
 from pipelines.online import SAMPLE, Comparison, NotPublishedError, compare, registered, window_of, write
-from pipelines.partitions import DAILY, days_of
+from pipelines.partitions import days_of
 from pipelines.resources import Platform
-from pipelines.retries import RETRIES
+from pipelines.run_policy import RunPolicy
 
 # One writes at a time, so that Redis and its readers have to bear one load only.
 POOL = "online"
 
 
-def online_view(view: FeatureView) -> dg.AssetsDefinition:
+def online_view(view: FeatureView, policy: RunPolicy) -> dg.AssetsDefinition:
     """The asset of one view. It waits for the blocking checks of the view's snapshots, and runs only if they passed."""
 
     @dg.asset(
@@ -33,9 +34,9 @@ def online_view(view: FeatureView) -> dg.AssetsDefinition:
             "never overwrites a newer one; a day that is run again replaces itself."
         ),
         deps=[dg.AssetKey(view.name), feast_registry],
-        partitions_def=DAILY,
+        partitions_def=policy.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        retry_policy=RETRIES,
+        retry_policy=policy.retries,
         freshness_policy=freshness_of(view),
         owners=[f"team:{view.owner}"],
         tags={"cadence": cadence_of(view).every},
@@ -113,5 +114,12 @@ def _result(found: Comparison) -> dg.AssetCheckResult:
 
 _DIFFERENCES = dg.TableSchema([dg.TableColumn(name) for name in ("entity", "what", "served", "stored")])
 
-ONLINE = [online_view(view) for view in SNAPSHOT_VIEWS]
-CHECKS = [served_as_stored(asset) for asset in ONLINE]
+
+def online_assets(policy: RunPolicy) -> list[dg.AssetsDefinition]:
+    """One asset a view."""
+    return [online_view(view, policy) for view in SNAPSHOT_VIEWS]
+
+
+def online_checks(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetChecksDefinition]:
+    """One check an online asset."""
+    return [served_as_stored(asset) for asset in assets]

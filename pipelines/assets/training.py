@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipelines.assets.feast import feast_registry
-from pipelines.assets.features import FEATURES
-from pipelines.assets.raw import RAW
+from pipelines.assets.features import FEATURE_KEYS
+from pipelines.assets.raw import raw_key
+from pipelines.raw.tables import TABLES
 from pipelines.resources import Platform
-from pipelines.retries import RETRIES
+from pipelines.run_policy import RunPolicy
 from training.models import MODELS
 from training.specs import ModelSpec
 
@@ -23,16 +24,16 @@ def keys_of(spec: ModelSpec) -> tuple[dg.AssetKey, ...]:
     return tuple(dg.AssetKey([spec.name, part]) for part in ("training_set", "model", "evaluation", "promotion"))
 
 
-def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
+def training_of(spec: ModelSpec, policy: RunPolicy) -> list[dg.AssetsDefinition]:
     """The assets of one model."""
     training_set_key, model_key, evaluation_key, promotion_key = keys_of(spec)
 
     @dg.asset(
         key=training_set_key,
-        deps=[*FEATURES, *RAW, feast_registry],
+        deps=[*FEATURE_KEYS, *(raw_key(table) for table in TABLES), feast_registry],
         description=f"{spec.question} What was known at each moment, and what came of it: {spec.label.definition}.",
         kinds={"feast", "parquet"},
-        retry_policy=RETRIES,
+        retry_policy=policy.retries,
         pool=POOL,
         group_name=GROUP,
         owners=OWNERS,
@@ -77,7 +78,7 @@ def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
             dg.AssetCheckSpec(gate.replace(" ", "_"), asset=evaluation_key, blocking=True, description=f"Gate: {gate}.")
             for gate in spec.task.gate_names
         ],
-        retry_policy=RETRIES,
+        retry_policy=policy.retries,
         pool=POOL,
     )
     def evaluation(platform: Platform) -> Iterator[dg.MaterializeResult]:
@@ -118,7 +119,7 @@ def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
         deps=[model_key, evaluation_key],
         description="The challenger becomes the champion, whom the scorer asks. No gate may have failed.",
         kinds={"mlflow"},
-        retry_policy=RETRIES,
+        retry_policy=policy.retries,
         group_name=GROUP,
         owners=OWNERS,
     )
@@ -134,4 +135,6 @@ def training_of(spec: ModelSpec) -> list[dg.AssetsDefinition]:
     return [training_set, evaluation, promotion]
 
 
-TRAINING = [asset for spec in MODELS for asset in training_of(spec)]
+def training_assets(policy: RunPolicy) -> list[dg.AssetsDefinition]:
+    """The assets of every model."""
+    return [asset for spec in MODELS for asset in training_of(spec, policy)]

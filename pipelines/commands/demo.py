@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -89,9 +90,10 @@ def _show_a_prediction(scorer: ScorerProcess, spec: ModelSpec) -> None:
 def _train(home: Path, specs: Sequence[ModelSpec]) -> Training:
     """As the weekly run does, so that the UI has it."""
     with quiet():
+        from feature_repo.settings import PlatformSettings
         from pipelines.run import train
 
-        return train(home, tuple(spec.name for spec in specs))
+        return train(replace(PlatformSettings.from_environment(), home=home), tuple(spec.name for spec in specs))
 
 
 def _show_models(trained: Sequence[Training]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,20 +63,23 @@ def features(
     from pipelines.known_names import UnknownNameError, require_known
 
     with quiet():
-        # Whoever waits here wants to know at once, not after three times five minutes.
-        os.environ.setdefault("TIDEMARK_RETRIES", "0")
-        os.environ["TIDEMARK_ALLOW_EMPTY"] = allow_empty
+        from feature_repo.settings import PlatformSettings, SettingError
         from pipelines.partitions import OutsidePartitionsError, require_loaded
         from pipelines.run import VIEWS, materialise_days, materialise_stale, remaining_stale_days
         from pipelines.withdrawal import WithdrawalError
 
-        with exit_on(UnknownNameError, OutsidePartitionsError, WithdrawalError):
+        with exit_on(UnknownNameError, SettingError, OutsidePartitionsError, WithdrawalError):
             require_known("view", view or [], VIEWS)
             require_known("raw table", comma_separated(allow_empty), (table.name for table in TABLES))
+            settings = PlatformSettings.from_environment()
+            # Whoever waits here wants to know at once, not after three times five minutes.
+            settings = replace(
+                settings, home=home, retries=settings.retries or 0, allow_empty=comma_separated(allow_empty)
+            )
             chosen = tuple(view or ())
             if not beyond_data:
                 require_loaded(home, days)
-            outcome = materialise_stale(home, chosen) if stale else materialise_days(home, days, chosen)
+            outcome = materialise_stale(settings, chosen) if stale else materialise_days(settings, days, chosen)
     if outcome is None:
         console.print(
             "Every published day has the columns that its view declares, and was computed from the rows that are "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -65,6 +64,7 @@ def load(
     home: Home = HOME,
 ) -> None:
     """Load raw tables under their contract: good rows to Parquet, bad ones to quarantine with their reasons."""
+    from feature_repo.settings import PlatformSettings, SettingError
     from feature_repo.views import SNAPSHOT_VIEWS
     from pipelines.known_names import UnknownNameError, require_known
     from pipelines.raw.load import LoadOptions
@@ -80,9 +80,11 @@ def load(
     with exit_on(UnknownNameError):
         require_known("raw table", table or [], names)
         require_known("column", comma_separated(accept_change), column_names(TABLES))
-    named = source or [os.environ.get("TIDEMARK_SOURCE") or ""]
-    where = [place for place in named if place] or [str(home / "world")]
-    if not any(named) and not Path(where[0]).exists():
+    with exit_on(SettingError):
+        setting = PlatformSettings.from_environment().source
+    named = [place for place in source or [setting or ""] if place]
+    where = named or [str(home / "world")]
+    if not named and not Path(where[0]).exists():
         fail(
             f"nothing to load: no SOURCE given, and no world in {where[0]}. "
             "Run `tidemark world` first, or name a source."

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-import pytest
-
 from pipelines.partitions import first_day
 
 
@@ -20,20 +18,15 @@ def test_partitions_begin_with_the_year_of_the_first_row_about_an_entity(tmp_pat
     loaded(tmp_path, "deals", "2014-05-02")
     loaded(tmp_path, "properties", "2016-01-01")
     loaded(tmp_path, "macro", "1971-04-02")
-    assert first_day(tmp_path, {}) == date(2014, 1, 1)
+    assert first_day(tmp_path) == date(2014, 1, 1)
 
 
 def test_partitions_begin_in_2024_where_nothing_older_is_loaded(tmp_path):
-    assert first_day(tmp_path, {}) == date(2024, 1, 1)
+    assert first_day(tmp_path) == date(2024, 1, 1)
     loaded(tmp_path, "deals", "2025-05-02")
-    assert first_day(tmp_path, {}) == date(2024, 1, 1)
+    assert first_day(tmp_path) == date(2024, 1, 1)
 
 
 def test_the_setting_overrides_the_data(tmp_path):
     loaded(tmp_path, "deals", "2014-05-02")
-    assert first_day(tmp_path, {"TIDEMARK_FIRST_DAY": "2020-02-03"}) == date(2020, 2, 3)
-
-
-def test_a_setting_that_is_no_day_is_named(tmp_path):
-    with pytest.raises(ValueError, match="TIDEMARK_FIRST_DAY: expected a day such as 2014-05-01, found 'May'"):
-        first_day(tmp_path, {"TIDEMARK_FIRST_DAY": "May"})
+    assert first_day(tmp_path, date(2020, 2, 3)) == date(2020, 2, 3)

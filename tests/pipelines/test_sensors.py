@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import dagster as dg
 import pytest
 
-from pipelines.resources import Platform
+from feature_repo.settings import PlatformSettings
+from pipelines.resources import Installation
 from pipelines.sensors import failure_webhook
 
 
@@ -52,7 +53,7 @@ def failed_run(instance: dg.DagsterInstance):
         dagster_event=result.get_run_failure_event(),
         dagster_instance=instance,
         dagster_run=result.dagster_run,
-        resources={"platform": Platform()},
+        resources={"platform": Installation(PlatformSettings.from_environment())},
     ).for_run_failure()
 
 

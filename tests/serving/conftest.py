@@ -52,7 +52,9 @@ def served_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def settings(served_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("TIDEMARK_HOME", str(served_home))
-    return replace(Settings.from_environment({}), now=NOW, refresh_seconds=0.2, log_seconds=0.1)
+    return replace(
+        Settings.from_environment({"TIDEMARK_HOME": str(served_home)}), now=NOW, refresh_seconds=0.2, log_seconds=0.1
+    )
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def address(served_home: Path) -> Iterator[str]:
     """A scorer that is asked over a socket."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIDEMARK_HOME", str(served_home))
-        chosen = replace(Settings.from_environment({}), now=NOW, log_level="error")
+        chosen = replace(Settings.from_environment({"TIDEMARK_HOME": str(served_home)}), now=NOW, log_level="error")
         server = uvicorn.Server(uvicorn.Config(create_app(chosen), port=0, log_level="warning"))
         thread = threading.Thread(target=server.run)
         thread.start()

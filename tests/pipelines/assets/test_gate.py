@@ -9,7 +9,7 @@ import ibis
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.definitions import definitions
+from pipelines.definitions import code_location
 from pipelines.instance import range_tags
 from pipelines.raw.load import load
 from pipelines.raw.sources import open_source
@@ -45,11 +45,15 @@ def home(loaded_home, monkeypatch):
 def run(first: date, last: date):
     """Materialise the view in this process; gives the result and its contract check."""
     with dg.DagsterInstance.ephemeral() as instance:
-        result = definitions.resolve_job_def("daily").execute_in_process(
-            instance=instance,
-            tags=dict(range_tags(first, last)),
-            asset_selection=[dg.AssetKey(VIEW)],
-            raise_on_error=False,
+        result = (
+            code_location()
+            .resolve_job_def("daily")
+            .execute_in_process(
+                instance=instance,
+                tags=dict(range_tags(first, last)),
+                asset_selection=[dg.AssetKey(VIEW)],
+                raise_on_error=False,
+            )
         )
     checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
     return result, checks["contract"]

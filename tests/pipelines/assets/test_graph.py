@@ -9,13 +9,13 @@ import dagster as dg
 
 from feature_repo.cadence import cadence_of
 from feature_repo.views import SNAPSHOT_VIEWS
-from pipelines.definitions import definitions
+from pipelines.definitions import code_location
 
 SNAPSHOT = Path(__file__).with_name("graph.txt")
 
 
 def drawn() -> str:
-    graph = definitions.resolve_asset_graph()
+    graph = code_location().resolve_asset_graph()
     lines = []
     for key in sorted(graph.get_all_asset_keys(), key=lambda key: key.to_user_string()):
         node = graph.get(key)
@@ -36,7 +36,7 @@ def test_the_asset_graph_is_as_reviewed():
 
 
 def test_every_asset_has_an_owner_a_group_and_a_description():
-    graph = definitions.resolve_asset_graph()
+    graph = code_location().resolve_asset_graph()
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.owners, key
@@ -45,7 +45,7 @@ def test_every_asset_has_an_owner_a_group_and_a_description():
 
 
 def test_each_view_is_due_by_its_lag_after_midnight_where_it_is_stored_and_where_it_is_served():
-    graph = definitions.resolve_asset_graph()
+    graph = code_location().resolve_asset_graph()
     for view in SNAPSHOT_VIEWS:
         hours = cadence_of(view).lag_hours
         for name in (view.name, f"online/{view.name}"):

@@ -19,16 +19,18 @@ from feast.infra.online_stores.helpers import _mmh3
 from feast.type_map import feast_value_type_to_pa
 
 from feature_repo.cadence import cadence_of
+from feature_repo.settings import PlatformSettings
 from feature_repo.store import open_store
 from feature_repo.stores.private_redis import client_of, running
 from feature_repo.views import BEHAVIOURAL
-from pipelines.assets.online import CHECKS, ONLINE
-from pipelines.definitions import definitions
+from pipelines.assets.online import online_assets, online_checks
+from pipelines.definitions import code_location
 from pipelines.instance import range_tags
 from pipelines.raw.load import load
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
-from pipelines.resources import Platform
+from pipelines.resources import Installation
+from pipelines.run_policy import RunPolicy
 from pipelines.snapshots import SnapshotStore
 from pipelines.transforms import pipeline_of
 from pipelines.world.generate import generate
@@ -45,20 +47,20 @@ WRITE = """
 import sys
 from datetime import date
 import dagster as dg
-from pipelines.definitions import definitions
+from pipelines.definitions import code_location
 from pipelines.instance import range_tags
 day = date.fromisoformat(sys.argv[1])
 with dg.DagsterInstance.ephemeral() as instance:
-    definitions.resolve_job_def("daily").execute_in_process(
+    code_location().resolve_job_def("daily").execute_in_process(
         instance=instance, tags=dict(range_tags(day, day)), asset_selection=[dg.AssetKey(["online", "behavioural"])]
     )
 """
 MATERIALISE = """
 import sys
 from datetime import date
-from feature_repo.home import home
+from feature_repo.settings import PlatformSettings
 from pipelines.run import materialise
-outcome = materialise(home(), date.fromisoformat(sys.argv[1]), date.fromisoformat(sys.argv[2]), ("behavioural",))
+outcome = materialise(PlatformSettings.from_environment(), date.fromisoformat(sys.argv[1]), date.fromisoformat(sys.argv[2]), ("behavioural",))
 print(outcome, flush=True)
 sys.exit(not outcome.success)
 """
@@ -119,18 +121,26 @@ def publish(home: Path, day: date, counts: Mapping[int, int | None]) -> None:
 
 def run(instance: dg.DagsterInstance, first: date, last: date | None = None, *also: dg.AssetKey):
     """Materialise the online asset, its check included."""
-    return definitions.resolve_job_def("daily").execute_in_process(
-        instance=instance,
-        tags=dict(range_tags(first, last or first)),
-        asset_selection=[*also, KEY],
-        raise_on_error=False,
+    return (
+        code_location()
+        .resolve_job_def("daily")
+        .execute_in_process(
+            instance=instance,
+            tags=dict(range_tags(first, last or first)),
+            asset_selection=[*also, KEY],
+            raise_on_error=False,
+        )
     )
 
 
 def look(instance: dg.DagsterInstance) -> dg.AssetCheckEvaluation:
     """The check, run by itself."""
     job = dg.define_asset_job("look", dg.AssetSelection.checks_for_assets(KEY))
-    found = dg.Definitions(assets=ONLINE, asset_checks=CHECKS, jobs=[job], resources={"platform": Platform()})
+    settings = PlatformSettings.from_environment()
+    assets = online_assets(RunPolicy.of(settings))
+    found = dg.Definitions(
+        assets=assets, asset_checks=online_checks(assets), jobs=[job], resources={"platform": Installation(settings)}
+    )
     result = found.resolve_job_def("look").execute_in_process(instance=instance, raise_on_error=False)
     (evaluation,) = result.get_asset_check_evaluations()
     return evaluation

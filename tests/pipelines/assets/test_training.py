@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from pipelines.assets.training import keys_of
-from pipelines.definitions import definitions
+from pipelines.definitions import code_location
 from training.models import spec_of
 from training.registry import Registry
 
@@ -35,10 +35,14 @@ def home(trained_home, tmp_path_factory) -> Iterator[Path]:
 def run(home) -> dg.ExecuteInProcessResult:
     """The weekly job, of those models alone."""
     with dg.DagsterInstance.ephemeral() as instance:
-        return definitions.resolve_job_def("weekly").execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            asset_selection=[key for name in SMALL for key in keys_of(spec_of(name))],
+        return (
+            code_location()
+            .resolve_job_def("weekly")
+            .execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                asset_selection=[key for name in SMALL for key in keys_of(spec_of(name))],
+            )
         )
 
 

@@ -21,7 +21,7 @@ from feature_repo.cadence import cadence_of
 from feature_repo.store import open_store
 from feature_repo.stores.private_redis import client_of, running
 from feature_repo.views import BEHAVIOURAL, TRANSACTIONAL
-from pipelines.definitions import definitions
+from pipelines.definitions import code_location
 from pipelines.feature_findings import withdrawal_findings
 from pipelines.instance import prepare
 from pipelines.online import registered, window_of, write
@@ -175,7 +175,7 @@ def test_a_run_under_way_keeps_days_from_being_withdrawn(home):
     publish(home, MONDAY, {1: 10})
     prepare(home)
     with dg.DagsterInstance.get() as instance:
-        run = instance.create_run_for_job(definitions.resolve_job_def("daily"), status=dg.DagsterRunStatus.STARTED)
+        run = instance.create_run_for_job(code_location().resolve_job_def("daily"), status=dg.DagsterRunStatus.STARTED)
         with pytest.raises(WithdrawalError, match=f"a run is under way \\({run.run_id}\\)"):
             withdraw(home, MONDAY)
         instance.report_run_failed(run)
