@@ -23,10 +23,25 @@ class UserInterfaceError(RuntimeError):
     """The UI did not come up."""
 
 
+# What Dagster's own code warns of, and its user can do nothing about: `dagster dev` (`dg dev` is another package, for
+# projects of another layout), a field that it reads itself, one of Pydantic's. Child processes inherit these.
+_KNOWN_WARNINGS = (
+    "ignore:Function `dev_command` is superseded",
+    "ignore:Property `ScheduleDefinition.environment_vars` is deprecated",
+    "ignore:The `__fields__` attribute is deprecated",
+)
+
+
 def command(port: int) -> list[str]:
     """What starts the UI, on this machine only."""
     dagster = str(Path(sys.executable).with_name("dagster"))
     return [dagster, "dev", "--workspace", "workspace.yaml", "--host", "127.0.0.1", "--port", str(port)]
+
+
+def _environment() -> dict[str, str]:
+    """What the UI's processes find: this one's environment, with the known warnings filtered."""
+    filters = [os.environ["PYTHONWARNINGS"]] if os.environ.get("PYTHONWARNINGS") else []
+    return {**os.environ, "PYTHONWARNINGS": ",".join([*filters, *_KNOWN_WARNINGS])}
 
 
 @contextmanager
@@ -82,6 +97,7 @@ def foreground(home: Path, port: int) -> int:
             process = subprocess.Popen(  # noqa: S603  our own words
                 command(port),
                 cwd=CHECKOUT,
+                env=_environment(),
                 start_new_session=True,  # an interrupt of the terminal reaches it through us, once
             )
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -99,7 +115,12 @@ def _started(home: Path, port: int) -> Iterator[UserInterface]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as written, heeding_interrupts():
         process = subprocess.Popen(  # noqa: S603  our own words
-            command(port), cwd=CHECKOUT, stdout=written, stderr=subprocess.STDOUT, start_new_session=True
+            command(port),
+            cwd=CHECKOUT,
+            env=_environment(),
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         yield UserInterface(f"http://127.0.0.1:{port}", process, log)

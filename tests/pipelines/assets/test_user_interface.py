@@ -171,7 +171,7 @@ raise SystemExit(foreground(Path({str(tmp_path)!r}), {port + 1}))
 """
     own = {**os.environ, "TIDEMARK_HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path / "dagster")}
     with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], env=own, stdout=log, stderr=log)
+        process = subprocess.Popen([sys.executable, "-c", code], env=own, stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 120
         while "Serving dagster-webserver" not in (tmp_path / "log").read_text():
@@ -185,5 +185,6 @@ raise SystemExit(foreground(Path({str(tmp_path)!r}), {port + 1}))
         process.kill()
         process.wait()
     assert not is_running(tmp_path)
+    assert "Warning:" not in (tmp_path / "log").read_text()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port + 1)) != 0
