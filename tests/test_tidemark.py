@@ -17,12 +17,12 @@ def test_help_is_quick_because_heavy_imports_wait():
     assert done.stdout.strip() == "[]"
 
 
-def test_the_readme_says_of_each_dependency_why_it_is_there():
+def test_the_documentation_says_of_each_dependency_why_it_is_there():
     declared = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["dependencies"]
-    names = {re.split(r"[\[<>=]", one)[0] for one in declared}
-    table = (CHECKOUT / "README.md").read_text().split("## What it is built on")[1].split("\n## ")[0]
-    told = {name for row in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for name in row.split(", ")}
-    assert told - {"package", "---"} == names
+    names = {re.split(r"[\[<>=]", dependency)[0] for dependency in declared}
+    table = (CHECKOUT / "docs" / "dependencies.md").read_text()
+    explained = {name for row in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for name in row.split(", ")}
+    assert explained - {"package", "---"} == names
 
 
 def test_what_the_command_line_writes_is_for_its_owner_alone(tmp_path):
@@ -34,3 +34,14 @@ def test_what_the_command_line_writes_is_for_its_owner_alone(tmp_path):
     modes = {path: path.stat().st_mode & 0o777 for path in (home, *home.rglob("*"))}
     assert len(modes) > 20
     assert {path: mode for path, mode in modes.items() if mode & 0o077} == {}
+
+
+def test_links_between_the_documents_lead_somewhere():
+    documents = [*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")]
+    links = [
+        (document, target)
+        for document in documents
+        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", document.read_text())
+    ]
+    assert len(links) > 30
+    assert [(document.name, target) for document, target in links if not (document.parent / target).exists()] == []
