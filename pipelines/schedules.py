@@ -14,7 +14,7 @@ daily = dg.define_asset_job(
 weekly = dg.define_asset_job(
     "weekly",
     selection=dg.AssetSelection.groups("training"),
-    description="Train every model anew, examine it, and let it serve if no gate stops it.",
+    description="Train and evaluate every model, and let it serve if no gate stops it.",
     tags=LIMITS,
 )
 

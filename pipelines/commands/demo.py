@@ -30,10 +30,10 @@ def demo(
     days: Annotated[int, typer.Option(min=900, help="How many days: a model of a year ahead needs three.")] = 1035,
     port: Annotated[int, typer.Option(help="Where the UI listens, on this machine only.")] = 3000,
     scorer_port: Annotated[int, typer.Option(help="Where the scorer listens, on this machine only.")] = 8000,
-    exit_: Annotated[bool, typer.Option("--exit", help="Stop once all is proven.")] = False,
+    exit_: Annotated[bool, typer.Option("--exit", help="Stop after the prediction.")] = False,
     home: Home = HOME,
 ) -> None:
-    """From nothing to validated features and four models that serve, before the reader's eyes."""
+    """Build everything from nothing: a world, validated features, four models that serve, one prediction."""
     from pipelines import scorer_process, user_interface
     from training.models import MODELS
 

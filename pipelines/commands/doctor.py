@@ -12,7 +12,7 @@ from feature_repo.console import HOME, Home, console
 
 
 def doctor(home: Home = HOME) -> None:
-    """Tell what is installed, which parts are embedded, where state lives, what is wrong and how to mend it."""
+    """Check the installation, its parts, its state and its settings; say what is wrong and how to mend it."""
     from pipelines.doctor import findings
 
     shown = Table("", "part", "found", "to mend it", title=f"Tidemark at {escape(str(home))}")

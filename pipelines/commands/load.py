@@ -41,7 +41,7 @@ def load(
     table: Annotated[list[str] | None, typer.Option(help="Only this table; may be given again.")] = None,
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Load days that seem unchanged, too.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Load unchanged days as well.")] = False,
     memory: Annotated[
         str, typer.Option(envvar="TIDEMARK_MEMORY", help="Memory for the work; more spills to disk.")
     ] = "2GB",
@@ -51,7 +51,7 @@ def load(
             envvar="TIDEMARK_MAX_DROP",
             min=0.0,
             max=1.0,
-            help="The share of good rows loaded before that a load may take away; 1 to allow any loss.",
+            help="The largest share of the good rows already loaded that a load may take away; 1 allows any loss.",
         ),
     ] = 0.2,
     accept_change: Annotated[
@@ -157,7 +157,7 @@ def _print_remarks(report: LoadReport) -> None:
     if left_out:
         console.print(f"{report.table}: {counted(left_out, 'row')} {were(left_out)} left out by the mapping's `where`.")
     if report.unused:
-        console.print(f"{report.table}: columns not asked for: {escape(', '.join(report.unused))}.")
+        console.print(f"{report.table}: unused columns: {escape(', '.join(report.unused))}.")
     for warning in report.warnings:
         print_warning(warning)
     if report.problem:

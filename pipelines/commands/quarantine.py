@@ -17,7 +17,7 @@ def quarantine(
     limit: Annotated[int, typer.Option(min=1, help="How many rows to show.")] = 20,
     home: Home = HOME,
 ) -> None:
-    """Show rows that were refused, with their reasons, as they came."""
+    """Show refused rows, as they came, with the reasons."""
     from pipelines.known_names import UnknownNameError, require_known
     from pipelines.raw.store import RawStore
     from pipelines.raw.tables import TABLES

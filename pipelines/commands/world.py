@@ -15,7 +15,7 @@ from feature_repo.console import HOME, Home, console, exit_on, progress
 
 def world(
     customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 2000,
-    days: Annotated[int, typer.Option(min=1, help="How many days they are watched.")] = 730,
+    days: Annotated[int, typer.Option(min=1, help="How many days the world lasts.")] = 730,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another world; the same seed, the same bytes.")] = 7,
     first_day: Annotated[
         datetime | None,
@@ -24,7 +24,7 @@ def world(
             help="The first of these days; else 2024-01-01, or earlier so that the last is yesterday.",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write it; <home>/world if not said.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write it; else <home>/world.")] = None,
     home: Home = HOME,
 ) -> None:
     """Write a synthetic world of raw data: regions, homes, customers, deals and what they do."""

@@ -16,14 +16,14 @@ def serve(
     port: Annotated[int, typer.Option(help="Where the scorer listens.")] = 8000,
     host: Annotated[str, typer.Option(help="On which address; the default is this machine only.")] = "127.0.0.1",
     without_access_control: Annotated[
-        bool, typer.Option("--without-access-control", help="Let everybody ask who can reach HOST.")
+        bool, typer.Option("--without-access-control", help="Answer everybody who can reach HOST.")
     ] = False,
     home: Home = HOME,
 ) -> None:
     """Answer predictions over HTTP, from the models that serve and the online store, until Ctrl-C."""
     if not (without_access_control or _is_loopback(host)):
         fail(
-            f"--host {host} can be reached from other machines, and the scorer does not ask who calls: anybody there "
+            f"--host {host} can be reached from other machines, and the scorer does not check who calls: anybody there "
             "could read every customer's features and predictions. Listen on 127.0.0.1 behind a proxy that checks, or "
             "say --without-access-control if the network itself keeps strangers out."
         )

@@ -13,8 +13,10 @@ from feature_repo.console import console, exit_on
 
 def describe(
     file: Annotated[Path, typer.Argument(help="A training set in Parquet, with its manifest beside it.")],
-    out: Annotated[Path | None, typer.Option(help="The page to write; beside the file if not said.")] = None,
-    test_from: Annotated[str | None, typer.Option(help="From when on rows test; else as a training run would.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The page to write; else beside the file.")] = None,
+    test_from: Annotated[
+        str | None, typer.Option(help="The moment from which on rows are test rows; else as in training.")
+    ] = None,
 ) -> None:
     """Write a page on a training set's columns: what is missing, ranges, drift between training and test rows."""
     from training import column_report

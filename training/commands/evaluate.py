@@ -13,9 +13,11 @@ from feature_repo.console import HOME, Home, comma_separated, console, exit_on, 
 
 def evaluate(
     model: Annotated[str, typer.Argument(help="Which model.")],
-    every: Annotated[str, typer.Option(help="How long a span is, and how often to retrain: 3M, 1y, 6w, 90d.")] = "3M",
+    every: Annotated[
+        str, typer.Option(help="The length of a span, after which the model is trained again: 3M, 1y, 6w, 90d.")
+    ] = "3M",
     window: Annotated[
-        str, typer.Option(help="Train on so much time before each span, as in 24M; or on `all` of it.")
+        str, typer.Option(help="How much time before each span to train on, such as 24M; or `all` of it.")
     ] = "all",
     first: Annotated[
         str | None, typer.Option("--from", help="Where the first span begins; else once half of the rows are settled.")

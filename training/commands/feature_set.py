@@ -16,18 +16,18 @@ def feature_set(
     model: Annotated[str, typer.Argument(help="Whose features.")],
     out: Annotated[Path, typer.Option(help="The file to write, .parquet or .csv.")],
     at: Annotated[
-        str | None, typer.Option(help="The moment: of everybody who has features then, or of ENTITIES.")
+        str | None, typer.Option(help="The moment, for every entity that has features then or for those of --entities.")
     ] = None,
     entities: Annotated[
-        Path | None, typer.Option(help="Rows (Parquet or CSV): the join key, and event_timestamp unless --at says it.")
+        Path | None, typer.Option(help="Rows (Parquet or CSV): the join key, and event_timestamp unless --at is given.")
     ] = None,
     request: Annotated[
-        list[str] | None, typer.Option(help="What a request gives, for all rows, as in months_ahead=12.")
+        list[str] | None, typer.Option(help="An input of the request, the same for all rows, such as months_ahead=12.")
     ] = None,
     score: Annotated[bool, typer.Option("--score", help="Add the champion's predictions.")] = False,
     home: Home = HOME,
 ) -> None:
-    """Write the features of a portfolio at a moment, without labels; with --score, what the champion says of them."""
+    """Write the features of a portfolio at a moment, without labels; with --score, the champion's predictions."""
     with quiet():
         from training.deployed import NotDeployedError
         from training.facts import NoFactsError

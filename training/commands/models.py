@@ -15,10 +15,8 @@ from feature_repo.console import HOME, Home, console, exit_on, quiet
 
 
 def models(
-    promote: Annotated[str | None, typer.Option(help="Let MODEL:VERSION serve, whatever its gates said.")] = None,
-    roll_back: Annotated[
-        str | None, typer.Option(help="Let the champion before the present one of MODEL serve.")
-    ] = None,
+    promote: Annotated[str | None, typer.Option(help="Let MODEL:VERSION serve, whatever its gates' results.")] = None,
+    roll_back: Annotated[str | None, typer.Option(help="Let the previous champion of MODEL serve again.")] = None,
     ui: Annotated[bool, typer.Option("--ui", help="Open MLflow's pages on 127.0.0.1, until Ctrl-C.")] = False,
     port: Annotated[int, typer.Option(help="Where MLflow's pages listen.")] = 5000,
     home: Home = HOME,

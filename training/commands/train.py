@@ -14,15 +14,15 @@ from training.wording import counted
 
 def train(
     model: Annotated[list[str] | None, typer.Argument(help="Which models; all if none is named.")] = None,
-    start: Annotated[str | None, typer.Option(help="First moment that rows are asked at.")] = None,
-    end: Annotated[str | None, typer.Option(help="The moment before which the last row is asked.")] = None,
+    start: Annotated[str | None, typer.Option(help="The earliest moment of a row.")] = None,
+    end: Annotated[str | None, typer.Option(help="The moment that every row is before.")] = None,
     test_from: Annotated[
-        str | None, typer.Option(help="The moment from which on rows test; else the last quarter.")
+        str | None, typer.Option(help="The moment from which on rows are test rows; else the last quarter of them.")
     ] = None,
-    tune: Annotated[int, typer.Option(min=0, help="Try so many sets of parameters an estimator.")] = 0,
+    tune: Annotated[int, typer.Option(min=0, help="How many parameter sets to try for each estimator.")] = 0,
     without: Annotated[str | None, typer.Option(help="Inputs to leave out: NAME,NAME.")] = None,
     note: Annotated[str, typer.Option(help="A note that is kept with the version.")] = "",
-    promote: Annotated[bool, typer.Option(help="Let a model that passes every gate serve.")] = True,
+    promote: Annotated[bool, typer.Option(help="Let a model serve that passes every gate.")] = True,
     home: Home = HOME,
 ) -> None:
     """Train models, test them on later time, and let those serve that pass every gate."""

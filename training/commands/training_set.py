@@ -13,20 +13,26 @@ from training.wording import counted
 
 
 def training_set(
-    model: Annotated[str | None, typer.Argument(help="Which model's; not needed with --from.")] = None,
+    model: Annotated[str | None, typer.Argument(help="Whose training rows; not needed with --from.")] = None,
     out: Annotated[Path | None, typer.Option(help="The Parquet file to write; its manifest comes beside it.")] = None,
-    start: Annotated[str | None, typer.Option(help="First moment asked about; else the first snapshot.")] = None,
-    end: Annotated[str | None, typer.Option(help="The moment before which the last is asked; else the end.")] = None,
-    every: Annotated[str | None, typer.Option(help="How often, as in 7d or 12h; else as the model says.")] = None,
-    known_at: Annotated[str | None, typer.Option(help="Make it as it could have been made then.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="The earliest moment of a row; else that of the first snapshot.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(help="The moment that every row is before; else the end of the data.")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(help="The interval between an entity's rows, such as 7d or 12h; else the model's own.")
+    ] = None,
+    known_at: Annotated[str | None, typer.Option(help="Use only what was known at this moment.")] = None,
     entities: Annotated[
         Path | None, typer.Option(help="Rows of your own (Parquet or CSV): the join key and event_timestamp.")
     ] = None,
     at_most: Annotated[int | None, typer.Option(min=1, help="Keep so many rows, spread evenly.")] = None,
-    manifest: Annotated[Path | None, typer.Option("--from", help="Make the set of this manifest again.")] = None,
+    manifest: Annotated[Path | None, typer.Option("--from", help="Build the set of this manifest again.")] = None,
     home: Home = HOME,
 ) -> None:
-    """Write what was known of each entity at each moment, and what came of it: rows to learn from."""
+    """Write training rows: what was known of each entity at each moment, and the label that followed."""
     from training import column_report
     from training.dataset import ChangedError, rebuilt
     from training.dataset import training_set as build
@@ -53,11 +59,11 @@ def training_set(
         columns = column_report.write(made, out.with_suffix(".columns.html")) if out else None
     console.print(f"{counted(made.manifest.rows, 'row')}, {counted(len(made.table.column_names), 'column')}.")
     if made.manifest.filled_in:
-        console.print(f"Filled in, as the rows bring labels of their own: {made.manifest.filled_in}.")
+        console.print(f"Filled in, as the rows have labels of their own: {made.manifest.filled_in}.")
     for reason, rows in made.manifest.left_out.items():
         if rows:
             console.print(f"{counted(rows, 'row')} left out: {reason}.")
     if manifest:
-        console.print(f"The same, byte for byte, as {escape(str(manifest))} tells.")
+        console.print(f"The same bytes as {escape(str(manifest))} records.")
     if beside:
         console.print(f"Written: {escape(str(out))}, {escape(str(beside))}, {escape(str(columns))}", soft_wrap=True)
