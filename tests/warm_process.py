@@ -11,9 +11,10 @@ import multiprocessing
 import os
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
@@ -25,18 +26,37 @@ LIBRARIES = [
 ]  # fmt: skip
 
 
-def run(code: str, words: Sequence[str], environment: Mapping[str, str], seconds: float = 300) -> CompletedProcess[str]:
-    """Run a program with command-line arguments, without warnings, and wait for it."""
-    with TemporaryDirectory() as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
-        process = _server().Process(target=_main, args=(code, list(words), dict(environment), str(out), str(err)))
-        process.start()
+STREAMS = ("out", "err")
+FEAST = "import sys; from feast.cli.cli import cli; sys.argv[0] = 'feast'; cli()"
+
+
+def run(
+    code: str, words: Sequence[str], environment: Mapping[str, str] | None = None, seconds: float = 300
+) -> CompletedProcess[str]:
+    """Run a program with command-line arguments, without warnings, and wait for it. Ours is the default environment."""
+    with TemporaryDirectory() as folder, started(code, words, environment, Path(folder)) as process:
         process.join(seconds)
+        out, err = (Path(folder, name).read_text() for name in STREAMS)
+        if process.exitcode is None:
+            raise TimeoutError(f"{' '.join(words)} took more than {seconds} s; it said:\n{err[-5000:]}")
+        return CompletedProcess([code, *words], process.exitcode, out, err)
+
+
+@contextmanager
+def started(
+    code: str, words: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Iterator[ForkServerProcess]:
+    """The same without waiting: the process, killed at the end if it still runs. What it says goes into the folder."""
+    files = [str(folder / name) if folder else os.devnull for name in STREAMS]
+    settings = dict(os.environ if environment is None else environment)
+    process = _server().Process(target=_main, args=(code, list(words), settings, *files))
+    process.start()
+    try:
+        yield process
+    finally:
         if process.exitcode is None:
             process.kill()
-            process.join()
-            raise TimeoutError(f"{' '.join(words)} took more than {seconds} s; it said:\n{err.read_text()[-5000:]}")
-        return CompletedProcess(["tidemark", *words], process.exitcode, out.read_text(), err.read_text())
+        process.join()
 
 
 @cache

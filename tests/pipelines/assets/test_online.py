@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import redis
+import warm_process
 from feast.infra.online_stores.helpers import _mmh3
 from feast.type_map import feast_value_type_to_pa
 
@@ -73,8 +72,7 @@ def served_home(tmp_path_factory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TIDEMARK_HOME", str(home))
         environment.delenv("TIDEMARK_REDIS", raising=False)
-        feast = Path(sys.executable).with_name("feast")
-        subprocess.run([feast, "-c", REPO, "apply"], check=True, capture_output=True)
+        warm_process.run(warm_process.FEAST, ["-c", str(REPO), "apply"]).check_returncode()
         with running(home):
             yield home
 
@@ -321,16 +319,10 @@ def test_after_a_kill_in_the_middle_of_writing_running_again_serves_it_all(home,
     publish(home, SECOND, dict.fromkeys(range(customers), 2))
     halves = []
     for _ in range(3):
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", WRITE, str(SECOND)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        enough = received(server) + 1_500_000
-        while received(server) < enough and process.poll() is None:
-            time.sleep(0.001)
-        process.kill()
-        process.wait()
+        with warm_process.started(WRITE, [str(SECOND)]) as process:
+            enough = received(server) + 1_500_000
+            while received(server) < enough and process.exitcode is None:
+                time.sleep(0.001)
         values = served(*range(customers))
         assert set(values) <= {1, 2}
         halves.append(values.count(2))
@@ -346,17 +338,16 @@ def test_after_a_kill_in_the_middle_of_writing_running_again_serves_it_all(home,
 def test_a_killed_run_does_not_keep_the_next_one_waiting(home, server, monkeypatch):
     load_a_small_world(home)
     monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
-    command = [sys.executable, "-W", "ignore", "-c", MATERIALISE, str(FIRST), str(SECOND)]
+    days = [str(FIRST), str(SECOND)]
     server.client_pause(timeout=600_000, all=False)  # whoever writes waits; who reads does not
     try:
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            while not server.info("clients")["blocked_clients"] and process.poll() is None:
+        with warm_process.started(MATERIALISE, days) as process:
+            while not server.info("clients")["blocked_clients"] and process.exitcode is None:
                 time.sleep(0.01)
-            process.kill()
     finally:
         server.client_unpause()
-    assert process.returncode < 0
-    again = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert process.exitcode < 0
+    again = warm_process.run(MATERIALISE, days)
     assert again.returncode == 0, again.stdout + again.stderr
     with dg.DagsterInstance.get() as kept:
         assert look(kept).passed

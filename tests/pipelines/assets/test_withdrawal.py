@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +12,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import warm_process
 from feast.type_map import feast_value_type_to_pa
 from typer.testing import CliRunner
 
@@ -37,7 +36,7 @@ MONDAY = date(2024, 3, 4)
 TUESDAY, WEDNESDAY, THURSDAY = (MONDAY + timedelta(days=number) for number in (1, 2, 3))
 FEATURES = {"behavioural": "doc_access_count_7d", "transactional": "deal_sell_count_total"}
 WORDS = ["features", "--withdraw"]
-WITHDRAW = [sys.executable, "-W", "ignore", "-c", "import tidemark; tidemark.main()", *WORDS]
+TIDEMARK = "import tidemark; tidemark.main()"
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +45,7 @@ def served_home(tmp_path_factory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TIDEMARK_HOME", str(home))
         environment.delenv("TIDEMARK_REDIS", raising=False)
-        feast = Path(sys.executable).with_name("feast")
-        subprocess.run([feast, "-c", REPO, "apply"], check=True, capture_output=True)
+        warm_process.run(warm_process.FEAST, ["-c", str(REPO), "apply"]).check_returncode()
         with running(home):
             yield home
 
@@ -218,12 +216,11 @@ def received(server):
 
 def killed(home, server, day, after):
     """Run the command and kill it as soon as `after` says so."""
-    command = [*WITHDRAW, f"{day}:{day}", "--view", "behavioural", "--home", str(home)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while not after() and process.poll() is None:
+    words = [*WORDS, f"{day}:{day}", "--view", "behavioural", "--home", str(home)]
+    with warm_process.started(TIDEMARK, words) as process:
+        while not after() and process.exitcode is None:
             time.sleep(0.0005)
-        process.kill()
-    return process.returncode < 0
+    return process.exitcode < 0
 
 
 DIES = """
@@ -246,10 +243,8 @@ def test_a_withdrawal_killed_among_its_files_is_carried_on_by_the_next_computati
     publish(home, MONDAY, {1: 10})
     publish(home, TUESDAY, {1: 11, 2: 21})
     publish(home, WEDNESDAY, {1: 12})
-    command = [sys.executable, "-W", "ignore", "-c", DIES.format(dies_at), *WORDS]
-    run = subprocess.run(
-        [*command, f"{TUESDAY}:{WEDNESDAY}", "--view", "behavioural", "--home", str(home)], check=False
-    )
+    words = [*WORDS, f"{TUESDAY}:{WEDNESDAY}", "--view", "behavioural", "--home", str(home)]
+    run = warm_process.run(DIES.format(dies_at), words)
     assert run.returncode == -signal.SIGKILL
     assert list(published_days(home, "behavioural")) == files_left
     assert pending(home) == Withdrawal(("behavioural",), Days(TUESDAY, WEDNESDAY))
@@ -285,10 +280,7 @@ def test_a_withdrawal_killed_in_the_middle_of_writing_serves_old_or_new_and_is_e
             break
     else:
         pytest.fail("no kill came in the middle of writing")
-    done = subprocess.run(
-        [*WITHDRAW, f"{TUESDAY}", "--view", "behavioural", "--home", str(home)],
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    done = warm_process.run(TIDEMARK, [*WORDS, f"{TUESDAY}", "--view", "behavioural", "--home", str(home)])
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(served(*range(customers))) == {1}
     assert served(customers) == [None]
