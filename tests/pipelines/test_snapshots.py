@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
+import signal
 import time
 from datetime import date
 
 import pyarrow.parquet as pq
 import pytest
+import warm_process
 
 from pipelines.engine import Engine
 from pipelines.raw.load import load
@@ -33,7 +33,7 @@ from pipelines.transforms.days import Days
 
 home = Path(sys.argv[1])
 for block in blocks(Engine(), RawStore(home), pipeline_of("transactional"), Days(date(2024, 1, 10), date(2024, 3, 10))):
-    print("ready", flush=True)
+    Path(sys.argv[2]).touch()
     while True:
         block.publish(SnapshotStore(home), list(block.days))
 """
@@ -47,16 +47,16 @@ def home(tmp_path_factory):
     return home
 
 
-def test_a_publication_killed_at_any_moment_leaves_whole_days(home):
+def test_a_publication_killed_at_any_moment_leaves_whole_days(home, tmp_path):
     chance, store = random.Random(2), SnapshotStore(home)
-    for _ in range(3):
-        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", PUBLISH, str(home)], stdout=subprocess.PIPE)
-        assert process.stdout
-        assert process.stdout.readline() == b"ready\n"
-        time.sleep(chance.uniform(0.02, 0.4))
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    for number in range(3):
+        ready = tmp_path / f"ready {number}"
+        with warm_process.started(PUBLISH, [str(home), str(ready)], folder=tmp_path) as process:
+            while not ready.exists():
+                assert process.exitcode is None, (tmp_path / "err").read_text()
+                time.sleep(0.002)
+            time.sleep(chance.uniform(0.02, 0.4))
+        assert process.exitcode == -signal.SIGKILL
         found = {
             day: pq.read_table(file, partitioning=None)
             for day in DAYS
