@@ -21,7 +21,7 @@ async def live() -> dict[str, str]:
     return {"status": "live"}
 
 
-@router.get("/health/ready", responses={503: {"description": "What was trained does not serve, or Redis is away."}})
+@router.get("/health/ready", responses={503: {"description": "A trained model or Redis is unavailable."}})
 async def ready(scorer: TheScorer, online_store: TheOnlineStore, response: Response) -> dict[str, Any]:
     """Every model that was trained answers, and the online store does.
 
