@@ -3,38 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-from feature_repo.entities import CUSTOMER, REGION
-from feature_repo.entities import PROPERTY as HOME
+from feature_repo.entities import ENTITIES
 from feature_repo.home import home as home_folder
-from feature_repo.services import CONTACT_TIMING_V1, MOVE_PROBABILITY_V1, PROPERTY_VALUE_V1, TRANSACTION_TYPE_V1
+from feature_repo.services import SERVICES
 from feature_repo.sources import in_home
 from feature_repo.store import open_store
 from feature_repo.user_objects import mark, user_objects
-from feature_repo.views import BEHAVIOURAL, MARKET, PROPERTY, TEMPORAL, TRANSACTIONAL
+from feature_repo.views import VIEWS
 
-__all__ = [
-    "BEHAVIOURAL",
-    "CONTACT_TIMING_V1",
-    "CUSTOMER",
-    "HOME",
-    "MARKET",
-    "MOVE_PROBABILITY_V1",
-    "PROPERTY",
-    "PROPERTY_VALUE_V1",
-    "REGION",
-    "TEMPORAL",
-    "TRANSACTIONAL",
-    "TRANSACTION_TYPE_V1",
-]
-
-_DECLARED = [globals()[name] for name in __all__]
 _objects: dict[str, Any] = {}
-mark(_DECLARED)
+mark(each for catalogue in (ENTITIES, VIEWS, SERVICES) for each in catalogue.own)
 
 
 def objects_in(home: Path) -> list[Any]:
-    """Our declarations as they are registered in a home."""
-    return in_home(_DECLARED, home)
+    """The active declarations as they are registered in a home."""
+    return in_home([*ENTITIES, *VIEWS, *SERVICES], home)
 
 
 def __dir__() -> list[str]:
@@ -42,7 +25,7 @@ def __dir__() -> list[str]:
     home = home_folder()
     declared = objects_in(home)
     _objects.clear()
-    _objects.update({f"declared_{name}": item for name, item in zip(__all__, declared, strict=True)})
+    _objects.update({f"declared_{type(item).__name__}_{item.name}": item for item in declared})
     _objects.update(user_objects(open_store(home), declared))
     return list(_objects)
 

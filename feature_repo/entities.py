@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from feast import Entity, Field, ValueType
-from feast.types import Int64
+from feast.types import Int64, String
 
 CUSTOMER = Entity(
     name="customer", join_keys=["customer_id"], value_type=ValueType.INT64, description="A person we serve."
@@ -16,6 +16,18 @@ REGION = Entity(
 )
 
 
+ENTITIES: tuple[Entity, ...] = (CUSTOMER, PROPERTY, REGION)
+
+_TYPES = {ValueType.INT64: Int64, ValueType.STRING: String}
+
+
 def join_key(entity: Entity) -> Field:
     """The entity's column in a view's schema: without it Feast would look into the files for it."""
-    return Field(name=entity.join_key, dtype=Int64, description=entity.description)
+    if entity.value_type not in _TYPES:
+        raise ValueError(f"entity {entity.name!r}: expected a key of type int64 or string, found {entity.value_type}")
+    return Field(name=entity.join_key, dtype=_TYPES[entity.value_type], description=entity.description)
+
+
+def is_text(entity: Entity) -> bool:
+    """Whether the entity's key is a string, and no whole number."""
+    return bool(entity.value_type == ValueType.STRING)

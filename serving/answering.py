@@ -24,7 +24,7 @@ from serving.metrics import count_lookups, timed
 from serving.models import Models, Serving
 from serving.predicting import predictions_of
 from serving.prediction_log import PredictionLog
-from serving.questions import PendingRequest, Question, question_of
+from serving.questions import PendingRequest, Question, key_columns, question_of
 from serving.schemas import Ask, Prediction
 from serving.settings import Settings
 from serving.weight import is_light, pieces_of
@@ -96,10 +96,10 @@ class Scorer:
         """The features for questions that are all about the present, or all about the past."""
         if questions[0].past:
             return await self.history.read(model, questions)
-        ids = [one.entity for one in questions]
+        keys = key_columns(model, questions)
         with clock or LookupClock() as running:
             waited = running.reading() - min(one.lookups_before for one in questions)
-            return await features.online(model, ids, questions[0].moment, waited)
+            return await features.online(model, keys, questions[0].moment, waited)
 
     def close(self) -> None:
         """End the threads."""

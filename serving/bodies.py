@@ -36,7 +36,12 @@ async def body_of(request: Request, kind: type[M]) -> M:
     try:
         return kind.model_validate_json(content)
     except ValidationError as problem:
-        raise RequestValidationError([_described_fault(fault) for fault in _faults(problem)]) from problem
+        raise invalid(problem) from problem
+
+
+def invalid(problem: ValidationError) -> RequestValidationError:
+    """What is wrong with a request, by the fields that it is wrong in."""
+    return RequestValidationError([_described_fault(fault) for fault in _faults(problem)])
 
 
 async def batch_of(request: Request) -> list[Ask | ProblemError]:

@@ -43,9 +43,11 @@ class ProblemError(Exception):
         return Response(orjson.dumps(self.document()), self.status, {**self.headers, **later}, PROBLEM)
 
 
-def unseen(entity: str, entity_id: str) -> ProblemError:
+def unseen(keys: Mapping[str, str]) -> ProblemError:
     """Nothing was ever written of this entity."""
-    return ProblemError(404, "Entity never seen", f"no view knows {entity} {entity_id}", {"entity_id": entity_id})
+    described = ", ".join(f"{name} {key}" for name, key in keys.items())
+    more = {"entity_id": next(iter(keys.values()))} if len(keys) == 1 else {"keys": dict(keys)}
+    return ProblemError(404, "Entity never seen", f"no view knows {described}", more)
 
 
 def not_ready(model: str, reason: str) -> ProblemError:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from feast import FeatureStore
 
+from feature_repo.entities import is_text
 from feature_repo.stores.wire.lookup_result import Floats, LookupResult, Status
 from feature_repo.stores.wire.times import ABSENT, datetime_of, micros_of
 from serving import errors
@@ -26,6 +27,7 @@ _SKEW = 60_000_000
 """Microseconds by which the clocks of two machines may differ, and nothing is wrong."""
 _STALE = int(Status.STALE)  # NumPy takes ten times as long over an enumeration's
 Objects = Mapping[str, npt.NDArray[np.object_]]
+KeyColumns = Mapping[str, Sequence[int | str]]
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,10 @@ class FeatureLookup:
         return FeatureLookup(self.found.take(rows), degraded, tuple(self.problems[row] for row in rows))
 
 
-async def online(model: Serving, ids: Sequence[int], now: datetime, waited: float = 0.0) -> FeatureLookup:
+async def online(model: Serving, keys: KeyColumns, now: datetime, waited: float = 0.0) -> FeatureLookup:
     """The newest values, judged by the model's policy for values that are old or missing."""
-    found = await model.plan.read_async({model.artifact.card.entity: list(ids)}, now=now, waited=waited)
-    return _without_the_future(judged(model, found, ids))
+    found = await model.plan.read_async(keys, now=now, waited=waited)
+    return _without_the_future(judged(model, found, keys))
 
 
 def _without_the_future(features: FeatureLookup) -> FeatureLookup:
@@ -67,27 +69,30 @@ def _without_the_future(features: FeatureLookup) -> FeatureLookup:
     return replace(features, problems=tuple(problems))
 
 
-def offline(store: FeatureStore, model: Serving, ids: Sequence[int], moments: Sequence[datetime]) -> FeatureLookup:
+def offline(store: FeatureStore, model: Serving, keys: KeyColumns, moments: Sequence[datetime]) -> FeatureLookup:
     """What was known at those moments, by the very lookup that makes training sets."""
-    card = model.artifact.card
-    stored = [each for each in card.inputs.each if each.view in model.stored_views]
+    card, stored = model.artifact.card, model.plan.stored
     views = [
         store.registry.get_feature_view(view, store.project, allow_cache=True)[
-            [each.name for each in stored if each.view == view]
+            [each.feature for each in stored if each.view.name == view]
         ]
         for view in model.stored_views
     ]
     policy = {view: WhenMissing.of(rule) for view, rule in card.when_missing.items()}
     rows = pa.table(
         {
-            card.entity: pa.array(ids, pa.int64()),
+            **{
+                entity.join_key: pa.array(keys[entity.join_key], pa.string() if is_text(entity) else pa.int64())
+                for entity in model.spec.keys
+            },
             "event_timestamp": pa.array([moment.astimezone(UTC) for moment in moments], pa.timestamp("us", "UTC")),
         }
     )
     answer = past.lookup(store, views, rows, policy)
     times = _times(answer, model.stored_views)
-    told = {each.name: answer[each.name] for each in stored}
-    numeric = tuple(each.name for each in stored if not pa.types.is_string(told[each.name].type))
+    told = {each.column: answer[each.feature] for each in stored}
+    leading = {each.column for each in model.plan.leading}
+    numeric = tuple(name for name in told if name not in leading and not pa.types.is_string(told[name].type))
     asked_at = np.array([micros_of(moment) for moment in moments])
     ttl = np.array([view.ttl / MICROSECOND if view.ttl else np.inf for view in views])
     found = LookupResult(
@@ -102,7 +107,7 @@ def offline(store: FeatureStore, model: Serving, ids: Sequence[int], moments: Se
         ).astype(np.int8),
         asked_at=int(asked_at[0]),
     )
-    return judged(model, found, ids, asked_at)
+    return judged(model, found, keys, asked_at)
 
 
 def _times(answer: pa.Table, views: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -117,17 +122,17 @@ def _times(answer: pa.Table, views: Sequence[str]) -> npt.NDArray[np.int64]:
 
 
 def judged(
-    model: Serving, found: LookupResult, ids: Sequence[int], moments: npt.NDArray[np.int64] | None = None
+    model: Serving, found: LookupResult, keys: KeyColumns, moments: npt.NDArray[np.int64] | None = None
 ) -> FeatureLookup:
     """Values that are too old or missing, met as the model's card says. `moments` if the rows stand at several."""
     if found.states.max() < _STALE:
-        return FeatureLookup(found, ((),) * len(ids), (None,) * len(ids))
+        return FeatureLookup(found, ((),) * len(found), (None,) * len(found))
     numbers, objects = found.numbers.copy(), {name: values.copy() for name, values in found.objects.items()}
-    degraded: list[tuple[str, ...]] = [()] * len(ids)
-    problems: list[errors.ProblemError | None] = [None] * len(ids)
+    degraded: list[tuple[str, ...]] = [()] * len(found)
+    problems: list[errors.ProblemError | None] = [None] * len(found)
     for row in np.flatnonzero((found.states >= _STALE).any(axis=1)).tolist():
         if (found.states[row] == Status.NOT_FOUND).all():
-            problems[row] = errors.unseen(model.artifact.card.entity, str(ids[row]))
+            problems[row] = errors.unseen({name: str(column[row]) for name, column in keys.items()})
             continue
         notes = []
         for view, state in zip(found.views, found.states[row].tolist(), strict=True):
@@ -135,7 +140,7 @@ def judged(
                 continue
             if state == Status.CORRUPT:
                 reason = next(one.reason for one in found.corrupt if (one.row, one.view) == (row, view))
-                problems[row] = errors.corrupt(f"{view} of {model.artifact.card.entity} {ids[row]}: {reason}")
+                problems[row] = errors.corrupt(f"{view} of {_entity(keys, row)}: {reason}")
                 break
             moment = found.asked_at if moments is None else int(moments[row])
             age = (moment - int(found.event_times[view][row])) / 1e6 if state == Status.STALE else None
@@ -150,6 +155,10 @@ def judged(
                 problems[row] = errors.away(f"{what}, and {model.name} does not answer from that", 60)
         degraded[row] = tuple(notes)
     return FeatureLookup(replace(found, numbers=numbers, objects=objects), tuple(degraded), tuple(problems))
+
+
+def _entity(keys: KeyColumns, row: int) -> str:
+    return ", ".join(f"{name} {column[row]}" for name, column in keys.items())
 
 
 def completed(

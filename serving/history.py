@@ -20,6 +20,7 @@ from serving.lanes import Lane
 from serving.memory import release_freed
 from serving.models import Serving
 from serving.questions import Question
+from serving.requests import Keys
 
 _NICENESS = 10
 
@@ -28,7 +29,7 @@ _NICENESS = 10
 class _PastRows:
     """What one request wants to know of the past."""
 
-    ids: tuple[int, ...]
+    keys: tuple[Keys, ...]
     moments: tuple[datetime, ...]
 
 
@@ -45,7 +46,7 @@ class History:
         """The features of each question at its moment."""
         if self._rows + len(questions) > self._most_rows:
             raise errors.busy(f"over {self._most_rows:,} questions about the past wait for an answer")
-        rows = _PastRows(tuple(one.entity for one in questions), tuple(one.moment for one in questions))
+        rows = _PastRows(tuple(one.keys for one in questions), tuple(one.moment for one in questions))
         self._rows += len(questions)
         try:
             async with asyncio.timeout(self._seconds):
@@ -73,14 +74,15 @@ class History:
         ends = 0
         parts = []
         for request in requests:
-            first, ends = ends, ends + len(request.ids)
+            first, ends = ends, ends + len(request.keys)
             parts.append(whole.take(range(first, ends)))
         return parts
 
     def _read_rows(self, model: Serving, requests: Sequence[_PastRows]) -> features.FeatureLookup:
-        ids = [entity for request in requests for entity in request.ids]
+        keys = [of_one for request in requests for of_one in request.keys]
+        columns = {name: [of_one[place] for of_one in keys] for place, name in enumerate(model.spec.join_keys)}
         moments = [moment for request in requests for moment in request.moments]
         try:
-            return features.offline(self._store, model, ids, moments)
+            return features.offline(self._store, model, columns, moments)
         finally:
             release_freed()

@@ -104,9 +104,8 @@ class Serving:
 
     @cached_property
     def stored_views(self) -> tuple[str, ...]:
-        """The views that are looked up; the others are computed, or said by the asker."""
-        computed = {view.name for view in self.plan.on_demand} | {"request"}
-        return tuple(dict.fromkeys(one.view for one in self.artifact.card.inputs.each if one.view not in computed))
+        """The views that are looked up; the others are computed, or a request gives their values."""
+        return tuple(dict.fromkeys(feature.view.name for feature in self.plan.stored))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from serving.metrics import DEGRADED, timed
 from serving.models import Serving
 from serving.prediction_log import LoggedPrediction, PredictionLog
 from serving.questions import Question, request_inputs
+from serving.requests import entity_label
 from serving.schemas import AsOf, Prediction
 from training.inputs import Matrix
 
@@ -60,7 +61,7 @@ def predictions_of(
         explained = contributions.get(place)
         prediction = Prediction(
             prediction_id=new_id(),
-            entity_id=question.ask.entity_id,
+            entity_id=entity_label(model.spec.join_keys, question.keys),
             model=model.name,
             model_version=model.version,
             predicted_value=answer.value,
@@ -81,7 +82,8 @@ def predictions_of(
             DEGRADED.labels(model.name).inc()
         predictions.append(prediction)
         # A copy: the log must not hold on to the rows of a whole batch.
-        log.keep(LoggedPrediction.of(prediction, question.entity, question.ask.as_of, rows[answer.row].copy()))
+        keys = dict(zip(model.spec.join_keys, question.keys, strict=True))
+        log.keep(LoggedPrediction.of(prediction, keys, question.ask.as_of, rows[answer.row].copy()))
     return predictions
 
 

@@ -30,6 +30,7 @@ SCHEMA = pa.schema(
         ("model", pa.string()),
         ("model_version", pa.string()),
         ("entity_id", pa.int64()),
+        ("keys", pa.map_(pa.string(), pa.string())),
         ("as_of", pa.timestamp("us", "UTC")),
         ("predicted_value", pa.float64()),
         ("predicted_class", pa.string()),
@@ -53,21 +54,26 @@ class LoggedPrediction:
 
     answer: Mapping[str, Any]
     features_as_of: Mapping[str, AsOf]
-    entity: int
+    keys: Mapping[str, int | str]
     as_of: datetime | None
     inputs: Matrix
 
     @classmethod
-    def of(cls, prediction: Prediction, entity: int, as_of: datetime | None, inputs: Matrix) -> LoggedPrediction:
+    def of(
+        cls, prediction: Prediction, keys: Mapping[str, int | str], as_of: datetime | None, inputs: Matrix
+    ) -> LoggedPrediction:
         """What is kept of a prediction."""
         answer = {name: prediction[name] for name in _AS_ANSWERED}  # type: ignore[literal-required]
-        return cls(answer, prediction["features_as_of"], entity, as_of, inputs)
+        return cls(answer, prediction["features_as_of"], keys, as_of, inputs)
 
     def row(self) -> dict[str, Any]:
-        """As it is written."""
+        """As it is written: `entity_id` where that is one number, and `keys` where it is not."""
+        first, *others = self.keys.values()
+        is_number = isinstance(first, int) and not others
         return {
             **self.answer,
-            "entity_id": self.entity,
+            "entity_id": first if is_number else None,
+            "keys": None if is_number else [(name, str(key)) for name, key in self.keys.items()],
             "as_of": self.as_of,
             "inputs": self.inputs,
             "features_as_of": orjson.dumps(self.features_as_of).decode(),

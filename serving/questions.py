@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from serving import errors
 from serving.models import Serving
+from serving.requests import Keys, keys_of
 from serving.schemas import Ask
 from serving.shown_values import shown
 from training.artifact import BEYOND
@@ -37,7 +38,7 @@ class Question:
 
     ask: Ask
     began: float
-    entity: int
+    keys: Keys
     moment: datetime
     past: bool
     lookups_before: float = 0.0
@@ -61,8 +62,13 @@ def question_of(arrived: PendingRequest, model: Serving, now: datetime) -> Quest
     # The present is told to the second: questions of one second share what is computed from the moment.
     present = now.replace(microsecond=0)
     return Question(
-        ask, arrived.began, int(ask.entity_id), moment or present, moment is not None, arrived.lookups_before
+        ask, arrived.began, keys_of(model.spec, ask), moment or present, moment is not None, arrived.lookups_before
     )
+
+
+def key_columns(model: Serving, questions: Sequence[Question]) -> dict[str, list[int | str]]:
+    """The keys of questions as columns."""
+    return {name: [one.keys[place] for one in questions] for place, name in enumerate(model.spec.join_keys)}
 
 
 def request_inputs(spec: ModelSpec, questions: Sequence[Question]) -> dict[str, npt.NDArray[np.float64]]:

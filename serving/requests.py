@@ -2,35 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
+from feature_repo.entities import is_text
 from serving.answers import SHAPES
-from serving.schemas import Ask
+from serving.schemas import Ask, NumberKey, TextKey
 from training.models import MODELS
 from training.specs import ModelSpec
 
 MOST_AT_ONCE = 1000
 
 
+Keys = tuple[int | str, ...]
+
+
 def request_type(spec: ModelSpec) -> type[Ask]:
     """What a question to a model may say: entity and moment, what the model reads of a request, what its task takes."""
     shape = SHAPES[spec.task]
     fields: dict[str, Any] = {
-        each.name: (
-            float,
-            Field(each.default, ge=each.ge, le=each.le, allow_inf_nan=False, description=each.description),
-        )
-        for each in spec.request
-    } | dict(shape.request_fields)
-    if not fields:
-        return Ask
-    example = {"entity_id": "2"} | {each.name: each.example for each in spec.request} | dict(shape.request_example)
+        **_key_fields(spec),
+        **{
+            each.name: (
+                float,
+                Field(each.default, ge=each.ge, le=each.le, allow_inf_nan=False, description=each.description),
+            )
+            for each in spec.request
+        },
+        **shape.request_fields,
+    }
+    example = _key_example(spec) | {each.name: each.example for each in spec.request} | dict(shape.request_example)
     request: type[Ask] = create_model(f"{_camel(spec)}Request", __base__=Ask, __doc__=spec.question, **fields)
     request.model_config = ConfigDict(**{**Ask.model_config, "json_schema_extra": {"examples": [example]}})
     request.model_rebuild(force=True)
     return request
+
+
+def keys_of(spec: ModelSpec, request: Ask) -> Keys:
+    """The keys that a request gives, each of its entity's type, in the model's order."""
+    named: Any = request
+    if len(spec.keys) == 1:
+        return (named.entity_id if is_text(spec.keys[0]) else int(named.entity_id),)
+    given = [getattr(named.keys, name) for name in spec.join_keys]
+    return tuple(key if is_text(entity) else int(key) for entity, key in zip(spec.keys, given, strict=True))
+
+
+def entity_label(join_keys: Sequence[str], keys: Sequence[int | str]) -> str:
+    """The entity of a request as answers name it: its id, or each of its ids by name."""
+    if len(keys) == 1:
+        return str(keys[0])
+    return ",".join(f"{name}={key}" for name, key in zip(join_keys, keys, strict=True))
+
+
+def _key_fields(spec: ModelSpec) -> dict[str, Any]:
+    kinds: list[Any] = [TextKey if is_text(entity) else NumberKey for entity in spec.keys]
+    if len(spec.keys) == 1:
+        return {"entity_id": (kinds[0], ...)}
+    fields: dict[str, Any] = {name: (kind, ...) for name, kind in zip(spec.join_keys, kinds, strict=True)}
+    keys: Any = create_model(f"{_camel(spec)}Keys", __config__=ConfigDict(extra="forbid"), **fields)
+    return {"keys": (keys, ...)}
+
+
+def _key_example(spec: ModelSpec) -> dict[str, Any]:
+    if len(spec.keys) == 1:
+        return {"entity_id": "1"}
+    return {"keys": dict.fromkeys(spec.join_keys, "1")}
 
 
 def _of_batch(spec: ModelSpec) -> type[Ask]:
@@ -64,7 +102,7 @@ class Batch(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"requests": [{"model": MODELS[0].path, "entity_id": "1"}]}]},
+        json_schema_extra={"examples": [{"requests": [{"model": MODELS[0].path, **_key_example(MODELS[0])}]}]},
     )
 
     requests: list[_AnyOfThem] = Field(min_length=1, max_length=MOST_AT_ONCE)

@@ -23,8 +23,11 @@ def _written_out(value: object) -> object:
     raise PydanticCustomError("datetime_parsing", "Input should be a moment such as 2026-03-01T09:30:00Z")
 
 
-EntityId = Annotated[
+NumberKey = Annotated[
     str, Field(pattern=r"^-?[0-9]{1,18}$", description="The id of the model's own entity, a whole number.")
+]
+TextKey = Annotated[
+    str, Field(min_length=1, max_length=200, description="The id of the model's own entity, as its data has it.")
 ]
 
 
@@ -34,13 +37,10 @@ Count = Annotated[int, Field(strict=False), BeforeValidator(_number)]
 
 
 class Ask(BaseModel):
-    """A question about one entity."""
+    """A question about one entity. How the entity is named depends on the model: see `serving.requests`."""
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, json_schema_extra={"examples": [{"entity_id": "1", "explain": 3}]}
-    )
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    entity_id: EntityId
     as_of: Moment | None = Field(None, description="A moment in the past, answered from the offline store.")
     features: dict[str, float | int | bool | str | None] | None = Field(None, description="What if these were so.")
     explain: Count = Field(0, ge=0, le=50, description="How many features to tell the contributions of.")
@@ -51,7 +51,8 @@ class AskFeatures(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"entity_id": "1"}]})
 
-    entity_id: EntityId
+    entity_id: str | None = Field(None, description="The id of the model's entity, if it has one key.")
+    keys: dict[str, str] | None = Field(None, description="The ids by join key, if it has several.")
     as_of: Moment | None = None
 
 
@@ -91,7 +92,7 @@ class Prediction(TypedDict):
     """An answer. A plain dictionary, as the others here: it is made for each request, and made to be written."""
 
     prediction_id: str
-    entity_id: str
+    entity_id: Annotated[str, Field(description="As in the request; where the model has several keys, all of them.")]
     model: str
     model_version: str
     predicted_value: float

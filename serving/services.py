@@ -33,16 +33,19 @@ class WatchedService:
         # Never refreshed by itself: see above.
         plan = LookupPlan.compile(self._store, self._name, refresh_seconds=0)
         needed = {one.name for one in inputs.each if one.view != "request"}
+        leading = {feature.feature for feature in plan.leading}
         if missing := needed - set(plan.outputs):
             raise ServiceError(
                 f"the model reads {', '.join(sorted(missing))}, which the service {self._name} in Feast's registry "
                 "does not give. Apply the service that the model was trained with (`feast -c feature_repo apply`), or "
                 "train the model anew."
             )
-        if needed == set(plan.outputs):
+        if needed == set(plan.outputs) - leading:
             return plan
         # Trained without some features of the service: what it does not read must not make it refuse.
         own = [f"{each.view}:{each.name}" for each in inputs.each if each.view != "request"]
+        keys = {key for feature in plan.stored if feature.column in needed for key in feature.view.asked_by}
+        own += [f"{one.view.name}:{one.feature}" for one in plan.leading if one.feature in keys]
         return LookupPlan.compile(self._store, own, refresh_seconds=0)
 
     def require_unchanged(self) -> None:

@@ -12,7 +12,9 @@ from feast.base_feature_view import BaseFeatureView
 from feast.types import String
 
 from feature_repo.fields import contract_of, features_of
+from training import past
 from training.dataset import TrainingSet
+from training.entity_keys import entity_numbers
 from training.inputs import Input, Inputs, Matrix
 from training.metrics import Floats
 from training.specs import ModelSpec
@@ -37,11 +39,15 @@ class RowArrays:
 
 
 def inputs_of(views: Iterable[BaseFeatureView], extra: tuple[str, ...]) -> Inputs:
-    """The inputs of a service, from its features' declarations; `extra` are those that the asker says."""
-    found = []
+    """The inputs of a service, from its features' declarations; `extra` are those that a request gives.
+
+    A feature that is the key of another view leads there, and is no input.
+    """
+    views = list(views)
+    found, keys = [], past.leading_keys(views)
     for view in views:
         declared = {field.name: field for field in features_of(view)}
-        for field in (declared[taken.name] for taken in view.projection.features):
+        for field in (declared[taken.name] for taken in view.projection.features if taken.name not in keys):
             categories = contract_of(field).allowed if field.dtype == String else ()
             found.append(Input(field.name, view.name, "category" if categories else "number", categories))
     return Inputs((*found, *(Input(name, "request", "number") for name in extra)))
@@ -78,5 +84,5 @@ def arrays(training_set: TrainingSet, inputs: Inputs) -> RowArrays:
         labels=table["label"].to_numpy().astype(np.float64),
         asked=moments("event_timestamp"),
         settled=moments("label_until"),
-        entity=table[spec.entity].to_numpy(),
+        entity=entity_numbers(table, spec.join_keys),
     )

@@ -59,6 +59,7 @@ class Card:
     question: str
     task: str
     entity: str
+    """The join key that a request gives; several with a comma between them."""
     service: str
     contract: str
     estimator: str
@@ -85,6 +86,11 @@ class Card:
     """Features of the service that the model was trained without, by choice."""
     files: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
+
+    @property
+    def join_keys(self) -> tuple[str, ...]:
+        """The keys of whom it answers for."""
+        return tuple(self.entity.split(","))
 
     def untested(self, rows: Matrix) -> list[tuple[str, ...]]:
         """Of each row, why the figures of the test say little of its answer."""

@@ -36,7 +36,7 @@ def recent_level(residuals: Floats, settled: npt.NDArray[np.datetime64], entity:
     """By how much prices of the last weeks lie above what the model says of them, as far as that is no chance.
 
     Trees do not extrapolate: a market that moved on at the end of the training is met by this alone. Few sales move
-    it little: it is shrunk by twice its own standard error.
+    it little: it is shrunk by its own standard error, as James and Stein do.
     """
     last = settled >= settled.max() - np.timedelta64(RECENT)
     level, homes = float(np.median(residuals[last])), len(np.unique(entity[last]))
@@ -44,4 +44,4 @@ def recent_level(residuals: Floats, settled: npt.NDArray[np.datetime64], entity:
         return 0.0
     spread = 1.4826 * float(np.median(np.abs(residuals[last] - level)))
     error = 1.2533 * spread / homes**0.5  # of a median
-    return float(level * max(0.0, 1 - (2 * error / level) ** 2))
+    return float(level * max(0.0, 1 - (error / level) ** 2))

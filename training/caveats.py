@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
 
 from training.fit import Fitted
+from training.learnable import has_seasons, known_share
 from training.population import Population
 
 FEWEST = 30
@@ -33,9 +35,11 @@ def trained_ranges(fitted: Fitted) -> dict[str, Range]:
     }
 
 
-def caveats(fitted: Fitted, population: Population | None = None) -> tuple[str, ...]:
-    """A sentence each."""
-    of_test = (*_ranges(fitted), *fitted.spec.task.caveats(fitted), *_span(fitted))
+def caveats(
+    fitted: Fitted, population: Population | None = None, unlearnable: Mapping[str, float] = MappingProxyType({})
+) -> tuple[str, ...]:
+    """A sentence each. `unlearnable` are the inputs that it was trained without, as few training rows have them."""
+    of_test = (*_ranges(fitted), *fitted.spec.task.caveats(fitted), *_span(fitted), *_of_the_few(unlearnable))
     return of_test if population is None else (*of_test, *_missing(fitted, population), *_known_prices(population))
 
 
@@ -54,6 +58,22 @@ def _span(fitted: Fitted) -> Iterator[str]:
     days = int((asked.max() - asked.min()) / np.timedelta64(1, "D"))
     if days < SEASONS:
         yield f"tested over {days} days: not every season was seen"
+    season = {*fitted.spec.season}
+    if season and not season & {*fitted.inputs.names} and not has_seasons(fitted.rows.asked[fitted.split.train]):
+        yield (
+            f"trained without the season ({', '.join(fitted.spec.season)}): the training rows span less than two "
+            "years, in which it cannot be told from the trend"
+        )
+
+
+def _of_the_few(shares: Mapping[str, float]) -> Iterator[str]:
+    if shares:
+        names = list(shares)
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        yield (
+            f"trained without {', '.join(names[:NAMED])}{more}: known of at most {max(shares.values()):.0%} of the "
+            "training rows and of nearly everybody who can be asked about; those few are no sample of the others"
+        )
 
 
 def rarely_known(fitted: Fitted, population: Population | None) -> dict[str, float]:
@@ -62,7 +82,7 @@ def rarely_known(fitted: Fitted, population: Population | None) -> dict[str, flo
         return {}
     tested = fitted.training_set.table.filter(pa.array(fitted.test))
     shares = {
-        each.name: (_known(tested, each.name), _known(population.features, each.name))
+        each.name: (known_share(tested, each.name), known_share(population.features, each.name))
         for each in fitted.inputs.each
         if each.view != "request" and each.kind == "number"
     }
@@ -76,7 +96,7 @@ def _missing(fitted: Fitted, population: Population) -> Iterator[str]:
     if not len(everybody):
         return
     shares = {
-        each.name: (_known(tested, each.name), _known(everybody, each.name))
+        each.name: (known_share(tested, each.name), known_share(everybody, each.name))
         for each in fitted.inputs.each
         if each.view != "request"
     }
@@ -105,10 +125,6 @@ def _known_prices(population: Population) -> Iterator[str]:
                 f"of {len(ratios):,} {whose} the median of value to {known} is {middle:.2f} (a tenth below {low:.2f}, "
                 f"a tenth above {high:.2f}): where the test has few such rows, {better} is the better answer"
             )
-
-
-def _known(table: pa.Table, name: str) -> float:
-    return 1 - table[name].is_null(nan_is_null=True).to_numpy().mean() if len(table) else 0.0
 
 
 def _range(values: np.ndarray) -> Range:

@@ -45,6 +45,7 @@ from training.row_selection import (
     moments_of,
     thinned,
     typed,
+    with_columns,
     with_extra,
 )
 from training.specs import ModelSpec
@@ -149,14 +150,14 @@ def training_set(
     if given is not None:
         require_unique(asked, spec)
     rows = asked if "label" in asked.column_names else spec.label.outcome(facts, asked)
-    rows = typed(rows).sort_by([("event_timestamp", "ascending"), (spec.entity, "ascending")])
+    rows = typed(rows).sort_by([(name, "ascending") for name in ("event_timestamp", *spec.join_keys)])
     if not len(rows):
         raise TrainingSetError(
             f"{spec.name}: of {len(asked):,} rows asked for, none has a label that was settled by {data_end:%Y-%m-%d}. "
             f"The label: {spec.label.definition}. Choose an earlier span, or load later data."
         )
     settled = len(rows)
-    rows = rows if at_most is None else thinned(rows, spec.entity, at_most)
+    rows = rows if at_most is None else thinned(rows, spec.join_keys, at_most)
     kept = len(rows)
     check(rows)
     rows = spec.label.context(facts, rows)
@@ -165,12 +166,10 @@ def training_set(
     leakage.check(rows, joined, [view.name for view in views if isinstance(view, FeatureView)], data_end)
     rows, joined = _answerable(spec, views, rows, joined)
     inputs = (
-        *(f.name for projection in service.feature_view_projections for f in projection.features),
+        *(f.name for view in views for f in view.projection.features if f.name not in past.leading_keys(views)),
         *spec.label.extra,
     )
-    table = pa.table(
-        {name: joined[name] for name in (*rows.column_names, *(n for n in inputs if n not in rows.column_names))}
-    )
+    table = with_columns(rows, {name: joined[name] for name in inputs if name not in spec.label.extra})
     manifest = Manifest(
         model=spec.name,
         service=service.name,
@@ -264,11 +263,18 @@ def service_of(store: FeatureStore, name: str) -> FeatureService:
 def joined_features(
     spec: ModelSpec, store: FeatureStore, views: list[BaseFeatureView], rows: pa.Table, show: ShowProgress
 ) -> pa.Table:
-    """The rows with their features, and the times of these."""
+    """The features of rows, and the times of these."""
+    features = {field.name for view in views for field in view.projection.features} - past.leading_keys(views)
+    if taken := sorted(features & {*rows.column_names}):
+        raise TrainingSetError(
+            f"{spec.name}: the rows have columns of their own that are called as its features are: {', '.join(taken)}. "
+            "Rename them, or leave them out."
+        )
+    keyed = rows.select([*spec.join_keys, "event_timestamp"])
     blocks = []
     for first in range(0, len(rows), BLOCK):
         show("features", first, len(rows))
-        block = rows.slice(first, BLOCK)
+        block = keyed.slice(first, BLOCK)
         entity_rows = block.append_column("request_timestamp", block["event_timestamp"])
         blocks.append(past.lookup(store, views, entity_rows, spec.when_missing))
     show("features", len(rows), len(rows))

@@ -40,7 +40,7 @@ def require_unique(rows: pa.Table, spec: ModelSpec) -> None:
 
     What a request gives is part of the question: a home may be asked about at one moment for several months ahead.
     """
-    key = [spec.entity, "event_timestamp", *(name for name in spec.label.extra if name in rows.column_names)]
+    key = [*spec.join_keys, "event_timestamp", *(name for name in spec.label.extra if name in rows.column_names)]
     places = rows.select(key).append_column("place", pa.array(np.arange(len(rows))))
     first = places.group_by(key).aggregate([("place", "min")])["place_min"].to_numpy()
     is_first = np.zeros(len(rows), bool)
@@ -55,7 +55,7 @@ def _require(spec: ModelSpec, rows: pa.Table, holds: Rows, column: str, expected
     wrong = np.flatnonzero(~holds)
     if not len(wrong):
         return
-    shown = "; ".join(_row(rows, int(place), spec.entity, column) for place in wrong[:SHOWN])
+    shown = "; ".join(_row(rows, int(place), spec, column) for place in wrong[:SHOWN])
     more = f", the first {SHOWN} of them" if len(wrong) > SHOWN else ""
     raise TrainingSetError(
         f"{spec.name}: expected {expected}, found {len(wrong):,} of {counted(len(rows), 'entity row')} that break "
@@ -63,8 +63,9 @@ def _require(spec: ModelSpec, rows: pa.Table, holds: Rows, column: str, expected
     )
 
 
-def _row(rows: pa.Table, place: int, entity: str, column: str) -> str:
+def _row(rows: pa.Table, place: int, spec: ModelSpec, column: str) -> str:
     """A row, counted from 0 as in its table."""
     moment = rows["event_timestamp"][place].as_py()
     value = f": {rows[column][place].as_py()}" if column else ""
-    return f"row {place} ({entity} {rows[entity][place].as_py()}, {moment:%Y-%m-%d %H:%M}){value}"
+    entity = ", ".join(f"{key} {rows[key][place].as_py()}" for key in spec.join_keys)
+    return f"row {place} ({entity}, {moment:%Y-%m-%d %H:%M}){value}"

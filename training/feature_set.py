@@ -6,6 +6,7 @@ gives with `as_of`; entities that it would refuse to answer for are left out, ea
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,6 +21,7 @@ from feast.base_feature_view import BaseFeatureView
 from feature_repo.home import home as home_folder
 from feature_repo.store import open_store
 from training import past
+from training.arrays import inputs_of
 from training.dataset import RowCheck, joined_features, service_of, views_of
 from training.freshness import Freshness
 from training.models import spec_of
@@ -59,8 +61,8 @@ class FeatureSet:
         """The first of the rows that are left out, each with its reason."""
         first = self.left_out.slice(0, SHOWN)
         named = [
-            f"{self.spec.entity} {entity} ({reason})"
-            for entity, reason in zip(first[self.spec.entity].to_pylist(), first[REASON].to_pylist(), strict=True)
+            f"{', '.join(f'{key} {row[key]}' for key in self.spec.join_keys)} ({row[REASON]})"
+            for row in first.select([*self.spec.join_keys, REASON]).to_pylist()
         ]
         return ", ".join(named) + (", ..." if len(self.left_out) > SHOWN else "")
 
@@ -100,21 +102,20 @@ def feature_set(
     if given is None:
         assert moment is not None  # noqa: S101  else there would be rows
         given = _everybody(spec, views, moment, folder)
-        given = given if at_most is None else thinned(given, spec.entity, at_most)
+        given = given if at_most is None else thinned(given, spec.join_keys, at_most)
     rows = with_columns(given, {name: pa.array([value] * len(given)) for name, value in requested.items()})
     check(rows)
     show("rows", 1, 1)
     joined = joined_features(spec, store, views, rows, show)
-    needed = [view for view in views if needed_views is None or view.name in needed_views]
+    needed = views if needed_views is None else past.with_leading(views, needed_views)
     features, _ = past.apply(joined, views, spec.when_missing)
     _, answered = past.apply(joined, needed, spec.when_missing)
-    freshness, refused_by = Freshness.of(joined, views, spec.entity), Freshness.of(joined, needed, spec.entity)
-    inputs = [field.name for view in views for field in view.projection.features]
-    columns = [*rows.column_names, *(name for name in inputs if name not in rows.column_names)]
+    freshness, refused_by = Freshness.of(joined, views, spec.join_keys), Freshness.of(joined, needed, spec.join_keys)
+    inputs = inputs_of(views, ()).names
     refused = refused_by.where(pa.array(~answered)).refusals(spec.when_missing, spec.name)
     return FeatureSet(
         spec,
-        table=features.filter(pa.array(answered)).select(columns),
+        table=with_columns(rows, {name: features[name] for name in inputs}).filter(pa.array(answered)),
         freshness=freshness.where(pa.array(answered)),
         left_out=rows.filter(pa.array(~answered)).append_column(REASON, pa.array(refused, pa.string())),
     )
@@ -122,27 +123,37 @@ def feature_set(
 
 def _everybody(spec: ModelSpec, views: list[BaseFeatureView], moment: datetime, home: Path) -> pa.Table:
     """Every entity that has a snapshot by the moment which the model's policy would still use."""
-    files: list[str] = []
+    files: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for view in views:
         source = view.batch_source if isinstance(view, FeatureView) else None
-        if not isinstance(view, FeatureView) or not isinstance(source, FileSource) or view.join_keys != [spec.entity]:
+        if not isinstance(view, FeatureView) or not isinstance(source, FileSource):
+            continue
+        if not set(view.join_keys) <= {*spec.join_keys}:
             continue
         rule = spec.when_missing.get(view.name, FAIL)
         oldest = moment - max(view.ttl or timedelta(days=36500), rule.up_to) - timedelta(days=1)
         folder = Path(source.path)
         partitions = sorted(folder.glob("*=*/*.parquet")) if folder.is_dir() else []
-        files += [str(file) for file in partitions if oldest.date() <= day_of(file) <= moment.date()]
-    if not files:
+        files[tuple(view.join_keys)] += [
+            str(file) for file in partitions if oldest.date() <= day_of(file) <= moment.date()
+        ]
+    if not any(files.values()):
         raise TrainingSetError(
             f"{spec.name}: no snapshot of {', '.join(view.name for view in views if isinstance(view, FeatureView))} is "
             f"published in {home} that would be known at {moment.isoformat()}: compute the days before it with "
             "`tidemark features`, or choose another moment."
         )
+    if len(spec.join_keys) > 1:
+        raise TrainingSetError(
+            f"{spec.name} answers for {' and '.join(spec.join_keys)} together, and no table says which belong "
+            "together: give the entity rows."
+        )
+    key, of_key = spec.join_keys[0], files[spec.join_keys]
     with duckdb.connect() as connection:
-        known = connection.execute(
-            f'SELECT DISTINCT "{spec.entity}" FROM read_parquet(?, hive_partitioning = false) ORDER BY 1', [files]
-        ).fetchnumpy()[spec.entity]
-    return pa.table({spec.entity: known, "event_timestamp": pa.array([moment] * len(known), MOMENT)})
+        known: pa.Table = connection.execute(
+            f'SELECT DISTINCT "{key}" FROM read_parquet(?, hive_partitioning = false) ORDER BY 1', [of_key]
+        ).to_arrow_table()
+    return known.append_column("event_timestamp", pa.array([moment] * len(known), MOMENT))
 
 
 def _at(entities: pa.Table | pd.DataFrame | pl.DataFrame, moment: datetime | None) -> pa.Table:

@@ -14,6 +14,7 @@ from training.estimators import Params
 from training.graph import Calibration
 from training.inputs import Inputs
 from training.intervals import Intervals
+from training.learnable import seasonal
 from training.metrics import Floats
 from training.native import Native
 from training.progress import ShowProgress
@@ -81,6 +82,9 @@ def fit(
     """Compare the estimators, keep the best one, calibrate it, test all of them."""
     spec, rows = training_set.spec, arrays(training_set, inputs)
     split = split_by_time(rows.asked, rows.settled, test_from)
+    if without := seasonal(spec, inputs, rows.asked[split.train]):
+        inputs = inputs.without(without)
+        rows = arrays(training_set, inputs)
     taught, held_out = rows.where(split.train), rows.where(split.test)
     if reason := spec.task.unlearnable(taught.labels):
         raise SplitError(f"{spec.name}: all {len(taught.labels):,} training rows {reason}; there is nothing to learn.")

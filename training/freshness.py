@@ -25,22 +25,23 @@ class Freshness:
     """Of each row and stored view when its values stood; null where there are none."""
 
     rows: pa.Table
-    """The entity's join key, the row's moment, and a moment for each view."""
+    """The entity's join keys, the row's moment, and a moment for each view."""
+    keys: tuple[str, ...]
     ttl: Mapping[str, float]
     """Seconds, by view."""
 
     @classmethod
-    def of(cls, features: pa.Table, views: Iterable[BaseFeatureView], entity: str) -> Freshness:
+    def of(cls, features: pa.Table, views: Iterable[BaseFeatureView], keys: tuple[str, ...]) -> Freshness:
         """From rows as `past.lookup` gives them."""
         stored = [view for view in views if isinstance(view, FeatureView)]
-        columns = {name: features[name] for name in (entity, "event_timestamp")}
+        columns = {name: features[name] for name in (*keys, "event_timestamp")}
         columns |= {view.name: features[times_of(view.name)[0]].cast(past.MOMENT) for view in stored}
         limits = {view.name: view.ttl.total_seconds() if view.ttl else np.inf for view in stored}
-        return cls(pa.table(columns), limits)
+        return cls(pa.table(columns), keys, limits)
 
     def where(self, chosen: pa.Array) -> Freshness:
         """Some of the rows."""
-        return Freshness(self.rows.filter(chosen), self.ttl)
+        return Freshness(self.rows.filter(chosen), self.keys, self.ttl)
 
     def ages(self, view: str) -> Floats:
         """How old each row's values were, in seconds; NaN where there are none."""
@@ -59,12 +60,11 @@ class Freshness:
 
     def refusals(self, policy: Policy, model: str) -> list[str]:
         """Why the scorer does not answer for a row, for each of these rows, which it does not answer for."""
-        key = self.rows.column_names[0]
         ages = {view: self.ages(view) for view in self.ttl}
         reasons = []
-        for row, entity in enumerate(self.rows[key].to_pylist()):
+        for row, entity in enumerate(self.rows.select(list(self.keys)).to_pylist()):
             if all(np.isnan(of_view[row]) for of_view in ages.values()):
-                reasons.append(f"no view knows {key} {entity}")
+                reasons.append(f"no view knows {', '.join(f'{key} {value}' for key, value in entity.items())}")
                 continue
             refused = (
                 view

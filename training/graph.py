@@ -22,16 +22,21 @@ IR_VERSION = 9
 class Start:
     """What a price is counted from: the estimate that a column tells, else the area times a rate, else `otherwise`."""
 
-    estimate: int
+    estimate: int | None
+    """None for a model that was trained without estimates."""
     area: int
     rate: float
     otherwise: float
 
     def of(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """The start of each row's price."""
-        estimate, area = rows[:, self.estimate].astype(np.float64), rows[:, self.area].astype(np.float64)
+        area = rows[:, self.area].astype(np.float64)
         # A comparison with NaN is false: whatever is missing takes the other way.
-        return np.asarray(np.where(estimate > 0, estimate, np.where(area > 0, area * self.rate, self.otherwise)))
+        by_area = np.where(area > 0, area * self.rate, self.otherwise)
+        if self.estimate is None:
+            return np.asarray(by_area)
+        estimate = rows[:, self.estimate].astype(np.float64)
+        return np.asarray(np.where(estimate > 0, estimate, by_area))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ without them, and no row where the scorer would have refused to answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from datetime import timedelta
 
@@ -28,6 +28,8 @@ MOMENT = pa.timestamp("us", "UTC")
 def lookup(store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table, policy: Policy) -> pa.Table:
     """The rows with the features of the views (as projected), and when those of each stored view stood and were known.
 
+    A view may have a key that is a feature of another one: that of the row's moment leads to it.
+
     Values are as old as the policy may take them; those of entities that no view knows by then are looked for however
     old they are, to tell who was never seen from who was seen too long ago. What is made of them is `apply`'s affair.
     """
@@ -40,7 +42,48 @@ def lookup(store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table
     return pa.concat_tables([features.filter(pa.array(~unknown)), older]).take(np.argsort(places))
 
 
+def leading_keys(views: Iterable[BaseFeatureView]) -> frozenset[str]:
+    """The features of the views that are the keys of others among them, and so no inputs of a model."""
+    views = list(views)
+    features = {field.name for view in views for field in view.projection.features}
+    return frozenset(key for view in views if isinstance(view, FeatureView) for key in view.join_keys) & features
+
+
+def with_leading(views: Sequence[BaseFeatureView], names: Collection[str]) -> list[BaseFeatureView]:
+    """The views of these names, and those that lead to one of them."""
+    keys = leading_keys(views)
+    needed = {key for view in views if view.name in names and isinstance(view, FeatureView) for key in view.join_keys}
+    return [
+        view
+        for view in views
+        if view.name in names or keys & needed & {field.name for field in view.projection.features}
+    ]
+
+
 def _retrieved(store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table) -> pa.Table:
+    """The rows with the features of the views: first of those whose keys the rows have, then of those they lead to."""
+    keys = leading_keys(views)
+    led = [view for view in views if isinstance(view, FeatureView) and keys & {*view.join_keys}]
+    features = _joined(store, [view for view in views if view not in led], rows)
+    for view in led:
+        features = _with_led(store, view, features)
+    return features
+
+
+def _with_led(store: FeatureStore, view: FeatureView, rows: pa.Table) -> pa.Table:
+    """The rows with a view whose key is among their features; null where that is."""
+    columns = [*(field.name for field in view.projection.features), *times_of(view.name)]
+    asked = rows.select([*view.join_keys, "event_timestamp"])
+    has_key = np.all([asked[key].is_valid().to_numpy() for key in view.join_keys], axis=0)
+    found = _joined(store, [view], asked.filter(pa.array(has_key))).select(columns)
+    places = np.where(has_key, np.cumsum(has_key) - 1, -1)
+    placed = found.take(pa.array(places, mask=~has_key))
+    for name in columns:
+        rows = rows.append_column(name, placed[name])
+    return rows
+
+
+def _joined(store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table) -> pa.Table:
     job = get_offline_store_from_config(store.config.offline_store).get_historical_features(
         config=store.config,
         feature_views=[view for view in views if isinstance(view, FeatureView)],

@@ -6,10 +6,12 @@ a year, its figures say little of all the others, whom the model answers for as 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +21,10 @@ from training.facts import Facts
 from training.fit import Fitted
 from training.metrics import Floats
 from training.row_selection import TrainingSetError
+
+if TYPE_CHECKING:
+    from training.dataset import TrainingSet
+    from training.feature_set import FeatureSet
 
 AT_MOST = 20_000
 """So many entities stand for all, chosen by a hash."""
@@ -41,26 +47,37 @@ class Population:
     """Of each entity with an estimate of its price, the model's price to that; empty where there is none."""
 
 
-def population_of(fitted: Fitted, store: FeatureStore, home: Path) -> Population | None:
-    """Who has features at the end of the data that the model was trained on; none for rows of somebody's own."""
-    from training.feature_set import feature_set  # noqa: PLC0415  it imports the registry, and that the gates
-
-    spec, manifest = fitted.spec, fitted.training_set.manifest
-    if manifest.arguments.get("entities"):
+def everybody(rows: TrainingSet, store: FeatureStore, home: Path) -> pa.Table | None:
+    """Who has features at the end of the data that a model is trained on; none for rows of somebody's own."""
+    if rows.manifest.arguments.get("entities"):
         return None
-    moment = datetime.fromisoformat(manifest.data_end)
-    now = partial(feature_set, spec, request=dict.fromkeys(spec.label.extra, 0.0), store=store, home=home)
     try:
-        everybody = now(at=moment, at_most=AT_MOST).table
+        return _at_the_end(rows, store, home)(at_most=AT_MOST).table
     except TrainingSetError:
         return None  # a span far before the data's end, whose snapshots are gone: there is nobody to compare with
-    estimated = _ratios(fitted, everybody, spec.estimate) if spec.estimate else np.empty(0)
+
+
+def population_of(fitted: Fitted, features: pa.Table | None, store: FeatureStore, home: Path) -> Population | None:
+    """How the model's answers for everybody compare with what is known of them."""
+    spec, manifest = fitted.spec, fitted.training_set.manifest
+    if features is None:
+        return None
+    moment = datetime.fromisoformat(manifest.data_end)
+    estimated = _ratios(fitted, features, spec.estimate) if spec.estimate else np.empty(0)
     if spec.label.settled is None:
-        return Population(moment, everybody, np.empty(0), estimated)
+        return Population(moment, features, np.empty(0), estimated)
     facts = Facts(home, min(moment - COMPUTED, datetime.fromisoformat(manifest.known_at)))
     settled = spec.label.settled(facts, moment - JUST_SETTLED)
-    known = now(at=moment, entities=settled).table if len(settled) else settled
-    return Population(moment, everybody, _ratios(fitted, known, "answer"), estimated)
+    known = _at_the_end(fitted.training_set, store, home)(entities=settled).table if len(settled) else settled
+    return Population(moment, features, _ratios(fitted, known, "answer"), estimated)
+
+
+def _at_the_end(rows: TrainingSet, store: FeatureStore, home: Path) -> Callable[..., FeatureSet]:
+    from training.feature_set import feature_set  # noqa: PLC0415  it imports the registry, and that the gates
+
+    moment = datetime.fromisoformat(rows.manifest.data_end)
+    request = dict.fromkeys(rows.spec.label.extra, 0.0)
+    return partial(feature_set, rows.spec, at=moment, request=request, store=store, home=home)
 
 
 def _ratios(fitted: Fitted, rows: pa.Table, column: str) -> Floats:

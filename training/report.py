@@ -31,7 +31,7 @@ def report(fitted: Fitted, verdicts: Sequence[GateVerdict], caveats: Sequence[st
         "<h2>What it is</h2>",
         pairs(
             [
-                ("Answers for", f"one {spec.entity.removesuffix('_id')}, at a moment"),
+                ("Answers for", f"one {' and one '.join(entity.name for entity in spec.keys)}, at a moment"),
                 ("Label", manifest.label),
                 ("Estimator", f"{fitted.estimator}, chosen on folds by {fitted.folds_by}"),
                 ("Training rows", f"{fitted.split.train.sum():,}, settled before {str(fitted.split.at)[:10]}"),

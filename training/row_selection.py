@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from feast import FeatureView
 from feast.base_feature_view import BaseFeatureView
 
+from training.entity_keys import key_hashes
 from training.facts import Facts, NoFactsError
 from training.labels import Moments
 from training.specs import ModelSpec
@@ -43,12 +44,13 @@ def with_columns(rows: pa.Table, columns: Mapping[str, pa.Array]) -> pa.Table:
 def given_rows(entities: Any, spec: ModelSpec, *, labelled: bool = True) -> pa.Table:
     """Entity rows of one's own as Arrow, if they have what a training set needs, or rows without labels."""
     table = arrow(entities)
-    missing = [name for name in (spec.entity, "event_timestamp") if name not in table.column_names]
+    missing = [name for name in (*spec.join_keys, "event_timestamp") if name not in table.column_names]
     if "label" in table.column_names and "label_until" not in table.column_names:
         missing.append("label_until")
     if missing:
+        keys = ", ".join(spec.join_keys)
         raise TrainingSetError(
-            f"{spec.name}: expected entity rows with the columns {spec.entity} and event_timestamp (and label_until "
+            f"{spec.name}: expected entity rows with the columns {keys} and event_timestamp (and label_until "
             f"where there is a label), found {', '.join(table.column_names)}; missing: {', '.join(missing)}"
         )
     computed = [name for name in ("label_until", *spec.label.extra) if name in table.column_names]
@@ -57,7 +59,7 @@ def given_rows(entities: Any, spec: ModelSpec, *, labelled: bool = True) -> pa.T
             f"{spec.name}: the entity rows have {', '.join(computed)} but no label, and without one these are computed "
             "with it: leave them out, or bring the label as well."
         )
-    if nulls := [name for name in (spec.entity, "event_timestamp") if table[name].null_count]:
+    if nulls := [name for name in (*spec.join_keys, "event_timestamp") if table[name].null_count]:
         raise TrainingSetError(f"{spec.name}: the entity rows have nulls in {', '.join(nulls)}")
     return typed(table.replace_schema_metadata())
 
@@ -112,11 +114,11 @@ def _is_moment(text: str | None) -> bool:
         return False
 
 
-def thinned(rows: pa.Table, entity: str, most: int) -> pa.Table:
+def thinned(rows: pa.Table, keys: Sequence[str], most: int) -> pa.Table:
     """So many of the rows, in their order."""
     if len(rows) <= most:
         return rows
-    mixed = rows[entity].to_numpy().astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = key_hashes(rows, keys)
     mixed ^= rows["event_timestamp"].cast(pa.int64()).to_numpy().astype(np.uint64) * np.uint64(0xD6E8FEB86659FD93)
     mixed ^= mixed >> np.uint64(32)
     mixed *= np.uint64(0xD6E8FEB86659FD93)
@@ -161,7 +163,7 @@ def step(text: str | timedelta) -> timedelta:
 
 def first_snapshot(folder: Path, spec: ModelSpec, views: Sequence[BaseFeatureView]) -> datetime:
     """The first midnight by which a snapshot of the model's entity had been promised: before, nothing is known."""
-    names = [view.name for view in views if isinstance(view, FeatureView) and view.join_keys == [spec.entity]]
+    names = [view.name for view in views if isinstance(view, FeatureView) and set(view.join_keys) <= {*spec.join_keys}]
     days = sorted(
         path.name.rpartition("=")[2] for name in names for path in (folder / "features" / name).glob("snapshot_on=*")
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from feast import Entity
+
 from training.baselines import Baseline
 from training.labels import Label
 from training.policy import Policy
@@ -41,8 +43,8 @@ class ModelSpec:
 
     name: str
     question: str
-    entity: str
-    """The join key that the scorer is given."""
+    keys: tuple[Entity, ...]
+    """The entities whose keys a request gives: one, or several."""
     service: str
     label: Label
     task: Task
@@ -50,6 +52,8 @@ class ModelSpec:
     """What it must beat, each of them."""
     request: tuple[RequestInput, ...] = ()
     """The inputs that a request gives: the `extra` columns of the label."""
+    season: tuple[str, ...] = ()
+    """Inputs that tell the season of a moment: left out of a training on too short a span to tell it from a trend."""
     segments: tuple[Segment, ...] = ()
     classes: tuple[str, ...] = ()
     every: timedelta = timedelta(days=7)
@@ -70,6 +74,11 @@ class ModelSpec:
         given = tuple(each.name for each in self.request)
         if given != self.label.extra:
             raise ValueError(f"{self.name}: expected the request to give {self.label.extra}, found {given}")
+
+    @property
+    def join_keys(self) -> tuple[str, ...]:
+        """The columns that say of whom a row is."""
+        return tuple(entity.join_key for entity in self.keys)
 
     @property
     def path(self) -> str:

@@ -23,9 +23,10 @@ from training.fit import Fitted, fit
 from training.gates import Evidence, GateVerdict, verdicts
 from training.graph import graph_of
 from training.headlines import BIAS
+from training.learnable import of_the_few
 from training.models import spec_of
 from training.outdated_features import outdated_features, with_cause
-from training.population import population_of
+from training.population import everybody, population_of
 from training.preflight import require_trainable, test_rows_from
 from training.progress import ShowProgress
 from training.registry import PAGE, Registry, latest_folder
@@ -125,12 +126,16 @@ def _evaluated(
     views = views_of(store, store.get_feature_service(spec.service))
     champion = registry.champion(spec.name)  # asked first: a registry that is away says so before the work
     inputs, walked = inputs_without(spec, views, without), evaluations.kept(home, spec.name)
-    fitted = fit(rows, inputs, test_from=as_moment(test_from, "test_from"), tune=tune, show=show)
-    population = population_of(fitted, store, home)
+    others = everybody(rows, store, home)
+    unlearnable = of_the_few(spec, inputs, rows.table, others)
+    fitted = fit(
+        rows, inputs.without([*unlearnable]), test_from=as_moment(test_from, "test_from"), tune=tune, show=show
+    )
+    population = population_of(fitted, others, store, home)
     evidence = Evidence(fitted, _answers_of(champion, registry, fitted), champion or "", population)
     outdated = outdated_features(rows.table, views, home)
     judged = tuple(with_cause(verdict, outdated) for verdict in verdicts(evidence))
-    found_caveats = (*outdated, *caveats(fitted, population))
+    found_caveats = (*outdated, *caveats(fitted, population, unlearnable))
     with TemporaryDirectory(prefix=f".{spec.name}-", dir=_folder(home / "models")) as scratch:
         draft = Path(scratch) / "latest"
         _write(fitted, found_caveats, rarely_known(fitted, population), draft / "model", without)
@@ -166,7 +171,7 @@ def _write(
         model=spec.name,
         question=spec.question,
         task=spec.task.name,
-        entity=spec.entity,
+        entity=",".join(spec.join_keys),
         service=spec.service,
         contract=manifest.contract,
         estimator=fitted.estimator,

@@ -110,7 +110,7 @@ def walk_forward(
         held_out = fitted.rows.where(fitted.test)
         answers: dict[Contender, Floats] = {
             "retrained": fitted.best.answers,
-            "trained once": _answers_of(frozen, held_out),
+            "trained once": _answers_of(frozen, fitted.training_set.table.filter(pa.array(fitted.test))),
             "baseline": fitted.baseline.answers,
         }
         answered.append(_Answered(held_out, answers))
@@ -199,9 +199,9 @@ def _fitted(
         raise WalkForwardError(f"the span from {span.start:%Y-%m-%d}: {problem}") from problem
 
 
-def _answers_of(fitted: Fitted, rows: RowArrays) -> Floats:
-    scores = fitted.native.scores(rows.matrix)
-    return fitted.calibration.applied(scores, rows.matrix, fitted.spec.task)
+def _answers_of(fitted: Fitted, rows: pa.Table) -> Floats:
+    matrix = fitted.inputs.matrix(rows)
+    return fitted.calibration.applied(fitted.native.scores(matrix), matrix, fitted.spec.task)
 
 
 def _result(span: Span, fitted: Fitted, frozen: Fitted, answered: _Answered) -> SpanResult:

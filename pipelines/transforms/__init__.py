@@ -5,13 +5,14 @@ They compile to every Ibis backend; the session's time zone must be UTC, which i
 
 from __future__ import annotations
 
-from pipelines.transforms import behavioural, market, property, transactional  # noqa: A004  a view's name
+from pipelines.transforms import behavioural, location, market, property, transactional  # noqa: A004  a view's name
 from pipelines.view_pipeline import ViewPipeline
 
 PIPELINES: tuple[ViewPipeline, ...] = (
     behavioural.PIPELINE,
     transactional.PIPELINE,
     property.PIPELINE,
+    location.PIPELINE,
     market.PIPELINE,
 )
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 
 from fastapi import APIRouter, Request
+from pydantic import ValidationError
 
 from serving import errors, features
-from serving.bodies import body_of, described
+from serving.bodies import body_of, described, invalid
 from serving.dependencies import TheScorer
 from serving.predicting import freshness
 from serving.questions import PendingRequest, question_of
+from serving.requests import entity_label, request_type
 from serving.routes import PROBLEMS
-from serving.schemas import Ask, AskFeatures, Vector
+from serving.schemas import AskFeatures, Vector
 
 router = APIRouter(prefix="/v1/features", tags=["features"], responses=PROBLEMS)
 
@@ -26,7 +28,11 @@ async def vector(service: str, request: Request, scorer: TheScorer) -> Vector:
         raise errors.ProblemError(
             404, "No such service", f"no serving model reads a service {service!r}; see /v1/models"
         )
-    arrived = PendingRequest(Ask.model_validate(asked.model_dump()), time.perf_counter())
+    try:
+        request_of_model = request_type(model.spec).model_validate(asked.model_dump(exclude_none=True))
+    except ValidationError as problem:
+        raise invalid(problem) from problem
+    arrived = PendingRequest(request_of_model, time.perf_counter())
     question = question_of(arrived, model, scorer.settings.clock())
     if isinstance(question, errors.ProblemError):
         raise question
@@ -36,7 +42,7 @@ async def vector(service: str, request: Request, scorer: TheScorer) -> Vector:
     whole = features.completed(model, told.found, [question], [(question.moment,)])
     return Vector(
         service=service,
-        entity_id=asked.entity_id,
+        entity_id=entity_label(model.spec.join_keys, question.keys),
         features={name: whole.column(name)[0] for name in whole.columns},
         features_as_of=freshness(told.found, 0, question.moment),
     )

@@ -36,7 +36,7 @@ READS = {"contact_timing": ("behavioural",)}
 
 
 def key_of(model: str) -> list[str]:
-    return [spec_of(model).entity, MOMENT]
+    return [*spec_of(model).join_keys, MOMENT]
 
 
 def compared(facts: RawFacts, model: str, rows: pd.DataFrame) -> pd.DataFrame:

@@ -99,7 +99,7 @@ def _lookups(ours: FeatureStore, stock: FeatureStore, port: int) -> list[dict[st
     commands = [
         (lookup.layout, lookup.asked_by[0], [stamp_field_of(view.stored_name) for view in lookup.views]
          + [field_of(one.view.stored_name, one.feature) for one in (*lookup.numbers, *lookup.others)])
-        for lookup in plan._current().lookups
+        for lookup in plan._current().stages[0].compiled.lookups
     ]  # fmt: skip
     bare_client = redis.Redis(port=port)
     service = stock.get_feature_service("all")

@@ -35,7 +35,7 @@ settings = Settings.from_environment()
 models = Models(settings, open_store())
 models.refresh()
 model = models.of("move_probability")
-wire, compiled = model.plan._async_wire, model.plan._version.compiled
+wire, compiled = model.plan._async_wire, model.plan._version.stages[0].compiled
 import numpy as np
 rows = np.zeros((1, len(model.artifact.card.inputs.columns)), np.float32)
 app = FastAPI()

@@ -14,6 +14,7 @@ FROZEN = {
     "transaction_type_v1": "6d6679657db3f662",
     "contact_timing_v1": "828014b58b8494b4",
     "property_value_v1": "66cdb0fba433504b",
+    "property_value_v2": "c1ceea7db3e7570d",
 }
 
 

@@ -190,9 +190,9 @@ def test_many_who_ask_about_the_past_are_read_for_together(settings, ids, monkey
 
     reads, offline = [], features.offline
 
-    def counted(store, model, entities, moments):
-        reads.append(len(entities))
-        return offline(store, model, entities, moments)
+    def counted(store, model, keys, moments):
+        reads.append(len(moments))
+        return offline(store, model, keys, moments)
 
     monkeypatch.setattr(features, "offline", counted)
     entity = str(ids["move_probability"][0])

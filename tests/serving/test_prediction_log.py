@@ -15,12 +15,12 @@ from serving.prediction_log import LoggedPrediction, PredictionLog
 NOW = datetime(2026, 7, 9, 9, 30, tzinfo=UTC)
 
 
-def answered(entity: object, name: str = "p") -> LoggedPrediction:
+def answered(entity: object, name: str = "p", **more: int | str) -> LoggedPrediction:
     answer = {
         "prediction_id": name, "predicted_at": NOW, "model": "m", "model_version": "1", "predicted_value": 0.5,
         "predicted_class": None, "degraded": [], "latency_ms": 1.0,
     }  # fmt: skip
-    return LoggedPrediction(answer, {}, entity, None, np.zeros(2, np.float32))  # type: ignore[arg-type]
+    return LoggedPrediction(answer, {}, {"customer_id": entity, **more}, None, np.zeros(2, np.float32))  # type: ignore[dict-item]
 
 
 def count(outcome: str) -> float:
@@ -39,7 +39,7 @@ def rows_in(folder):
 
 def test_a_row_that_cannot_be_written_is_lost_alone_and_told(log, tmp_path):
     lost, written = count("lost"), count("written")
-    for entity in (1, 2, "no number", 4):
+    for entity in (1, 2, 1 << 64, 4):  # one is beyond every column of numbers
         log.keep(answered(entity))
     with structlog.testing.capture_logs() as lines:
         log.start()

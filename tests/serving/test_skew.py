@@ -21,12 +21,11 @@ def test_what_is_served_of_the_past_is_what_training_saw(settings, name):
     models.refresh()
     model = models.of(name)
     rows = training_set(name, at_most=2000, home=settings.home).table
-    ids = rows[model.artifact.card.entity].to_pylist()
-    moments = rows["event_timestamp"].to_pylist()
-    told = features.offline(store, model, ids, moments)
+    (key,) = model.spec.join_keys
+    ids, moments = rows[key].to_pylist(), rows["event_timestamp"].to_pylist()
+    told = features.offline(store, model, {key: ids}, moments)
     questions = [
-        Question(Ask(entity_id=str(entity)), 0.0, entity, moment, past=True)
-        for entity, moment in zip(ids, moments, strict=True)
+        Question(Ask(), 0.0, (entity,), moment, past=True) for entity, moment in zip(ids, moments, strict=True)
     ]
     whole = features.completed(model, told.found, questions, [(moment,) for moment in moments])
     request = {"months_ahead": rows["months_ahead"].to_numpy()} if name == "property_value" else {}

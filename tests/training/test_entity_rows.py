@@ -24,7 +24,7 @@ def labelled(spec, labels, settled=None, **columns):
     until = [moment + DAY for moment in moments] if settled is None else settled
     return pa.table(
         {
-            spec.entity: list(range(1, count + 1)),
+            spec.join_keys[0]: list(range(1, count + 1)),
             "event_timestamp": pa.array(moments, MOMENT),
             "label": labels,
             "label_until": pa.array(until, MOMENT),

@@ -28,7 +28,7 @@ def home(trained_home, monkeypatch):
 @pytest.mark.parametrize("name", ["move_probability", "property_value"])
 def test_the_features_are_those_of_the_training_set_at_that_moment(home, name):
     rows = training_set(name, at_most=800, home=home)
-    entity, extra = rows.spec.entity, rows.spec.label.extra
+    entity, extra = rows.spec.join_keys[0], rows.spec.label.extra
     portfolio = rows.table.select([entity, "event_timestamp", *extra])
     found = feature_set(name, entities=portfolio, home=home)
     assert found.unanswered == 0

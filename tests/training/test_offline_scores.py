@@ -51,7 +51,7 @@ def freshness(homes, streets):
     }
     ids = list(range(1, len(homes) + 1))
     rows = pa.table({"property_id": ids, "event_timestamp": pa.array([AT] * len(ids), MOMENT), **moments})
-    return Freshness(rows, {"homes": DAY.total_seconds(), "streets": DAY.total_seconds()})
+    return Freshness(rows, ("property_id",), {"homes": DAY.total_seconds(), "streets": DAY.total_seconds()})
 
 
 def test_answers_are_columns_under_the_names_that_the_scorer_has(model):

@@ -41,7 +41,7 @@ def test_every_model_has_a_training_set(home, spec):
     made = training_set(spec, at_most=3000, home=home)
     table = made.table
     assert len(table) > 100
-    assert table.column_names[:2] == [spec.entity, "event_timestamp"]
+    assert table.column_names[:2] == [spec.join_keys[0], "event_timestamp"]
     assert set(made.inputs) <= set(table.column_names)
     assert not {"request_timestamp"} & set(table.column_names)
     until = table["label_until"].to_pandas()

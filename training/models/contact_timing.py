@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 
+from feature_repo.entities import CUSTOMER
 from feature_repo.services import CONTACT_TIMING_V1
 from training.baselines import BaseRate, RateBy
 from training.facts import Facts, moment
@@ -82,7 +83,7 @@ LABEL = Label(
 SPEC = ModelSpec(
     name="contact_timing",
     question="When to reach this customer?",
-    entity="customer_id",
+    keys=(CUSTOMER,),
     service=CONTACT_TIMING_V1.name,
     label=LABEL,
     task=TIMING,

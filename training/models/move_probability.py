@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 
+from feature_repo.entities import CUSTOMER
 from feature_repo.services import MOVE_PROBABILITY_V1
 from training.baselines import BaseRate
 from training.facts import Facts, moment
@@ -58,7 +59,7 @@ _WEEK_OLD = WhenMissing("last_known", up_to=timedelta(days=14))
 SPEC = ModelSpec(
     name="move_probability",
     question="Will this customer sell a home within 180 days?",
-    entity="customer_id",
+    keys=(CUSTOMER,),
     service=MOVE_PROBABILITY_V1.name,
     label=LABEL,
     task=BINARY,

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from feature_repo.services import PROPERTY_VALUE_V1
+from feature_repo.entities import PROPERTY
+from feature_repo.services import PROPERTY_VALUE_V2
 from training.baselines import LastPrice, RegionsRate
 from training.facts import Facts, moment
 from training.labels import ExtraDefault, Label, Moments
@@ -142,11 +143,13 @@ LABEL = Label(
     context=context,
 )
 
+_A_QUARTER_OLD = WhenMissing("last_known", up_to=timedelta(days=92))
+
 SPEC = ModelSpec(
     name="property_value",
     question="What is this home worth, now and in the months ahead?",
-    entity="property_id",
-    service=PROPERTY_VALUE_V1.name,
+    keys=(PROPERTY,),
+    service=PROPERTY_VALUE_V2.name,
     label=LABEL,
     task=PRICE,
     baselines=(
@@ -156,7 +159,12 @@ SPEC = ModelSpec(
     request=(RequestInput("months_ahead", "How far ahead.", ge=0, le=24, example=12),),
     estimate="estimated_value",
     area="living_area_sqft",
+    season=("month_of_year", "month_sin", "month_cos"),
     segments=(REGION,),
-    when_missing={"property": WhenMissing("last_known", up_to=timedelta(days=92))},
+    when_missing={
+        "property": _A_QUARTER_OLD,
+        "location": _A_QUARTER_OLD,
+        "market": WhenMissing("default"),
+    },
     enough_rows=200,
 )

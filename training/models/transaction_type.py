@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 
+from feature_repo.entities import CUSTOMER
 from feature_repo.services import TRANSACTION_TYPE_V1
 from training.baselines import ClassShares
 from training.facts import Facts, moment
@@ -60,7 +61,7 @@ _WEEK_OLD = WhenMissing("last_known", up_to=timedelta(days=14))
 SPEC = ModelSpec(
     name="transaction_type",
     question="Which kind of deal comes next?",
-    entity="customer_id",
+    keys=(CUSTOMER,),
     service=TRANSACTION_TYPE_V1.name,
     label=LABEL,
     task=MULTICLASS,

@@ -35,8 +35,8 @@ HARDLY = 0.1
 """Kinds of price with a smaller share of the test rows are hardly tested."""
 OFF, DRIFTED = 0.1, 0.05
 _ESTIMATION: Mapping[str, Mapping[str, Any]] = {
-    "xgboost": {"objective": "reg:pseudohubererror", "base_score": 0.0, "huber_slope": 0.3},
-    "lightgbm": {"objective": "huber", "alpha": 0.3, "min_data_in_leaf": 10},
+    "xgboost": {"objective": "reg:absoluteerror", "base_score": 0.0},
+    "lightgbm": {"objective": "regression_l1", "min_data_in_leaf": 10},
 }
 
 
@@ -56,14 +56,15 @@ class Price(Task):
     largest_slope = 1.5
 
     def estimation(self, estimator: str, outputs: int) -> Mapping[str, Any]:
-        """Huber's loss of logarithms."""
+        """The distance of logarithms: the median price is what is asked for, and a few odd sales must not sway it."""
         return _ESTIMATION.get(estimator, {})
 
     def plain(self, spec: ModelSpec, inputs: Inputs, rows: RowArrays) -> Calibration:
         """What the prices of these rows are counted from."""
         from training.graph import Calibration, Start
 
-        estimate, area = inputs.columns.index(spec.estimate), inputs.columns.index(spec.area)
+        estimate = inputs.columns.index(spec.estimate) if spec.estimate in inputs.columns else None
+        area = inputs.columns.index(spec.area)
         paid = rows.labels / rows.matrix[:, area]
         paid = paid[np.isfinite(paid)]
         rate = float(np.median(paid)) if len(paid) else 1.0
@@ -86,12 +87,16 @@ class Price(Task):
         start = calibration.counted_from
         graph.constant("nothing", np.float32(0))
         for name, place in (("estimate", start.estimate), ("area", start.area)):
+            if place is None:
+                continue
             graph.add("Gather", ["inputs", graph.constant(f"{name}_at", np.array([place], np.int64))], name, axis=1)
             graph.add("Greater", [name, "nothing"], f"{name}_told")  # false for NaN as well
         graph.add("Mul", ["area", graph.constant("rate", np.float32(start.rate))], "by_area")
         otherwise = graph.constant("otherwise", np.float32(start.otherwise))
-        graph.add("Where", ["area_told", "by_area", otherwise], "fallback")
-        graph.add("Where", ["estimate_told", "estimate", "fallback"], "start")
+        by_area = "start" if start.estimate is None else "fallback"
+        graph.add("Where", ["area_told", "by_area", otherwise], by_area)
+        if start.estimate is not None:
+            graph.add("Where", ["estimate_told", "estimate", "fallback"], "start")
         graph.add("Exp", ["moved"], "ratio")
         graph.add("Mul", ["ratio", "start"], "answers")
 
@@ -202,7 +207,7 @@ class Price(Task):
         from training.breakdown import breakdown, quarters, results
 
         of_kinds = results(fitted, self.groups(fitted).get(GROUPS, ()))
-        for kind in KINDS if fitted.intervals else ():
+        for kind in KINDS if fitted.intervals and fitted.spec.estimate in fitted.inputs.columns else ():
             share = sum(group.rows for group in of_kinds if group.name.startswith(f"{kind},")) / fitted.test.sum()
             if share < HARDLY:
                 yield (
@@ -267,8 +272,10 @@ def half_widths(fitted: Fitted, farthest: float) -> dict[str, float]:
 
 def estimate_and_months(estimate: str, inputs: Inputs, rows: Matrix) -> tuple[Flags, Floats]:
     """Of each row whether it has an estimate, and how many months ahead it asks."""
-    column = inputs.columns.index
-    return rows[:, column(estimate)] > 0, rows[:, column("months_ahead")].astype(np.float64)
+    months = rows[:, inputs.columns.index("months_ahead")].astype(np.float64)
+    if estimate not in inputs.columns:
+        return np.zeros(len(rows), bool), months
+    return rows[:, inputs.columns.index(estimate)] > 0, months
 
 
 PRICE = Price()

@@ -53,12 +53,17 @@ class CompiledLookup:
     lookups: tuple[EntityLookup, ...]
 
     @classmethod
-    def of(cls, project: str, resolved: Resolved, *, unwritten_is_null: bool = False) -> CompiledLookup:
-        """Group the features by entity."""
+    def of(
+        cls, project: str, resolved: Resolved, *, unwritten_is_null: bool = False, exact: frozenset[str] = frozenset()
+    ) -> CompiledLookup:
+        """Group the features by entity. Columns that are `exact` are read as objects: a float cannot hold each key."""
         groups: dict[tuple[object, ...], list[StoredFeature]] = defaultdict(list)
         for feature in resolved.stored:
             groups[feature.view.join_keys, feature.view.asked_by].append(feature)
-        lookups = (EntityLookup.of(project, group, unwritten_is_null=unwritten_is_null) for group in groups.values())
+        lookups = (
+            EntityLookup.of(project, group, unwritten_is_null=unwritten_is_null, exact=exact)
+            for group in groups.values()
+        )
         return cls(resolved, tuple(lookups))
 
     @cached_property
@@ -78,14 +83,15 @@ class CompiledLookup:
         return tuple(dict.fromkeys(names))
 
     @cached_property
-    def _numeric(self) -> tuple[str, ...]:
+    def numeric(self) -> tuple[str, ...]:
+        """The columns that are read as numbers."""
         read = {feature.column for lookup in self.lookups for feature in lookup.numbers}
         return tuple(name for name in self.columns if name in read)
 
     @cached_property
     def _order(self) -> list[int]:
         read = [feature.column for lookup in self.lookups for feature in lookup.numbers]
-        return [read.index(name) for name in self._numeric]
+        return [read.index(name) for name in self.numeric]
 
     @cached_property
     def _views(self) -> tuple[StoredView, ...]:
@@ -175,7 +181,7 @@ class CompiledLookup:
             numbers, times, states = self._read_few(mine, now)
         else:
             numbers, times, states = self._read_many(mine, now)
-        return LookupResult(self.columns, self._numeric, numbers, objects, self.views, times, states, now)
+        return LookupResult(self.columns, self.numeric, numbers, objects, self.views, times, states, now)
 
     def _read_many(self, replies: Sequence[Sequence[Reply]], now: int) -> _Read:
         parts = [read_many(lookup, mine) for lookup, mine in zip(self.lookups, replies, strict=True)]

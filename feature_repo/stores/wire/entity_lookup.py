@@ -37,13 +37,15 @@ class EntityLookup:
     unwritten_is_null: bool = False
 
     @classmethod
-    def of(cls, project: str, features: Sequence[StoredFeature], *, unwritten_is_null: bool = False) -> EntityLookup:
+    def of(
+        cls, project: str, features: Sequence[StoredFeature], *, unwritten_is_null: bool = False,
+        exact: frozenset[str] = frozenset(),
+    ) -> EntityLookup:  # fmt: skip
         """For features whose views have the same join keys, asked by the same columns."""
         views = tuple(dict.fromkeys(feature.view for feature in features))
-        numbers = sorted(
-            (feature for feature in features if is_number(feature.kind)), key=lambda feature: rank(feature.kind)
-        )
-        others = [feature for feature in features if not is_number(feature.kind)]
+        as_numbers = [feature for feature in features if is_number(feature.kind) and feature.column not in exact]
+        numbers = sorted(as_numbers, key=lambda feature: rank(feature.kind))
+        others = [feature for feature in features if feature not in as_numbers]
         layout = KeyLayout.of(project, dict(views[0].join_keys))
         return cls(layout, views[0].asked_by, views, tuple(numbers), tuple(others), unwritten_is_null)
 

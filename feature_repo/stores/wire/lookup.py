@@ -25,7 +25,8 @@ from feature_repo.stores.wire.compiled import CompiledLookup, Rows
 from feature_repo.stores.wire.gather_all import gather_all
 from feature_repo.stores.wire.lookup_result import LookupResult
 from feature_repo.stores.wire.on_demand import Completion
-from feature_repo.stores.wire.resolve import OnDemand, Requested, resolved
+from feature_repo.stores.wire.resolve import OnDemand, Requested, Resolved, StoredFeature, resolved
+from feature_repo.stores.wire.stages import Stage, in_order, request_keys, stages_of
 from feature_repo.stores.wire.times import micros_of
 from feature_repo.stores.wire.transport import Wire
 from feature_repo.stores.wire.transport_async import AsyncWire
@@ -61,7 +62,8 @@ def wire_store_of(store: FeatureStore) -> WireStore:
 class _Version:
     """What one state of the registry makes of the service."""
 
-    compiled: CompiledLookup
+    resolved: Resolved
+    stages: tuple[Stage, ...]
     completion: Completion
 
 
@@ -103,22 +105,33 @@ class LookupPlan:
     @property
     def columns(self) -> tuple[str, ...]:
         """What `read` tells, in the service's order."""
-        return self._version.compiled.columns
+        return tuple(feature.column for feature in self._version.resolved.stored)
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """What `completed` tells: all features of the service in its order, computed ones among them."""
-        return self._version.compiled.resolved.outputs
+        return self._version.resolved.outputs
 
     @property
     def join_keys(self) -> tuple[str, ...]:
         """The columns that rows must have."""
-        return self._version.compiled.join_keys
+        return request_keys(self._version.stages)
+
+    @property
+    def stored(self) -> tuple[StoredFeature, ...]:
+        """The features that are read, in the service's order."""
+        return self._version.resolved.stored
+
+    @property
+    def leading(self) -> tuple[StoredFeature, ...]:
+        """Those of them that are the key of another view: read first, they lead to it."""
+        columns = {column for stage in self._version.stages for column in stage.led_by.values()}
+        return tuple(feature for feature in self.stored if feature.column in columns)
 
     @property
     def on_demand(self) -> tuple[OnDemand, ...]:
         """The views that are computed from the request."""
-        return self._version.compiled.resolved.on_demand
+        return self._version.resolved.on_demand
 
     @property
     def request_fields(self) -> tuple[str, ...]:
@@ -127,7 +140,24 @@ class LookupPlan:
 
     def read(self, rows: Rows, *, now: datetime | None = None) -> LookupResult:
         """Look up rows, given as columns or one by one; ages and statuses are those at `now`."""
-        compiled, at = self._current(), _micros(now)
+        version, at = self._current(), _micros(now)
+        found = self._read(version.stages[0].compiled, rows, at)
+        for stage in version.stages[1:]:
+            keys = stage.keys(rows, found)
+            found = stage.joined(found, keys, self._read(stage.compiled, keys.columns, at) if len(keys) else None)
+        return found if len(version.stages) == 1 else in_order(version.resolved.stored, found)
+
+    async def read_async(self, rows: Rows, *, now: datetime | None = None, waited: float = 0.0) -> LookupResult:
+        """The same on an event loop. Of the time for an answer, so many seconds were waited already."""
+        version, at = self._current(), _micros(now)
+        found = await self._read_async(version.stages[0].compiled, rows, at, waited)
+        for stage in version.stages[1:]:
+            keys = stage.keys(rows, found)
+            more = await self._read_async(stage.compiled, keys.columns, at, waited) if len(keys) else None
+            found = stage.joined(found, keys, more)
+        return found if len(version.stages) == 1 else in_order(version.resolved.stored, found)
+
+    def _read(self, compiled: CompiledLookup, rows: Rows, at: int) -> LookupResult:
         if _count(rows) <= CHUNK_ROWS:
             request = compiled.key_request(rows)
             return compiled.result(request, self._wire.ask(request.batch), at)
@@ -141,10 +171,7 @@ class LookupPlan:
         replies = self._wire.ask_each(batches())
         return _joined([compiled.result(questions[place], reply, at) for place, reply in enumerate(replies)])
 
-    async def read_async(self, rows: Rows, *, now: datetime | None = None, waited: float = 0.0) -> LookupResult:
-        """The same on an event loop. Of the time for an answer, so many seconds were waited already."""
-        compiled, at = self._current(), _micros(now)
-
+    async def _read_async(self, compiled: CompiledLookup, rows: Rows, at: int, waited: float) -> LookupResult:
         async def read_chunk(chunk: Rows) -> LookupResult:
             request = compiled.key_request(chunk)
             return compiled.result(request, await self._async_wire.ask(request.batch, waited), at)
@@ -172,10 +199,10 @@ class LookupPlan:
         with self._refreshing:
             return self._refresh()
 
-    def _current(self) -> CompiledLookup:
+    def _current(self) -> _Version:
         if time.monotonic() >= self._due and self._refreshing.acquire(blocking=False):
             Thread(target=self._refresh_aside, name="lookup-plan-refresh", daemon=True).start()
-        return self._version.compiled
+        return self._version
 
     def _refresh_aside(self) -> None:
         try:
@@ -189,7 +216,7 @@ class LookupPlan:
 
     def _refresh(self) -> bool:
         version = self._look()
-        changed = version.compiled.resolved != self._version.compiled.resolved
+        changed = version.resolved != self._version.resolved
         if changed:
             self._version = version
         self.refresh_fault = None
@@ -199,8 +226,8 @@ class LookupPlan:
     def _look(self) -> _Version:
         stored, on_demand = resolved(self._store, self._requested, full_names=self._full_names)
         null = self._store.config.online_store.unwritten_features == "null"
-        compiled = CompiledLookup.of(self._store.project, stored, unwritten_is_null=null)
-        return _Version(compiled, Completion.of(stored, on_demand))
+        stages = stages_of(self._store.project, stored, unwritten_is_null=null)
+        return _Version(stored, stages, Completion.of(stored, on_demand))
 
 
 def _count(rows: Rows) -> int:

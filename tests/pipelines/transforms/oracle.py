@@ -62,6 +62,13 @@ def homes(rows: Rows, day: date) -> set[int]:
     return known if day.day == 1 else known & {row["property_id"] for row in news}
 
 
+def homes_themselves(rows: Rows, day: date) -> set[int]:
+    """The homes that have a snapshot of what concerns no deal."""
+    known = {row["property_id"] for row in visible(rows, "properties", instant_after(day))}
+    news = {row["property_id"] for row in became_known(rows, "properties", day)}
+    return known if day.day == 1 else known & news
+
+
 def regions(rows: Rows, day: date) -> set[int]:
     """The regions that have a snapshot."""
     known = {row["region_id"] for row in visible(rows, "region_market", instant_after(day))}
@@ -220,6 +227,11 @@ def property_(rows: Rows, property_id: int, instant: datetime) -> Row:
     }
 
 
+def location(rows: Rows, property_id: int, instant: datetime) -> Row:
+    known = [row for row in visible(rows, "properties", instant) if row["property_id"] == property_id]
+    return {"region_id": max(known, key=lambda row: row["valid_from"])["region_id"]}
+
+
 def market(rows: Rows, region_id: int, instant: datetime) -> Row:
     months = {m["observed_on"]: m for m in visible(rows, "region_market", instant) if m["region_id"] == region_id}
     newest = months[max(months)]
@@ -345,6 +357,7 @@ VIEWS: Mapping[str, tuple[str, Callable[[Rows, date], set[int]], Callable[[Rows,
     "behavioural": ("customer_id", customers, behavioural),
     "transactional": ("customer_id", customers, transactional),
     "property": ("property_id", homes, property_),
+    "location": ("property_id", homes_themselves, location),
     "market": ("region_id", regions, market),
 }
 

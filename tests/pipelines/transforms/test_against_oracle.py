@@ -124,6 +124,7 @@ HISTORIES = {
     "behavioural": {"customers": customers, "engagement": engagement},
     "transactional": {"customers": customers, "deals": deals},
     "property": {"properties": properties, "deals": deals, "region_market": some_months},
+    "location": {"properties": properties},
     "market": {"region_market": st.one_of(some_months, published_years()), "macro": macro},
 }
 

@@ -183,7 +183,7 @@ def test_feasts_own_response_tells_the_status_of_each_feature(store: FeatureStor
 
 def test_an_entity_asked_many_times_is_read_once(store: FeatureStore) -> None:
     plan = LookupPlan.compile(store, "ride")
-    asked = plan._current().key_request([ROWS[0]] * 168)
+    asked = plan._current().stages[0].compiled.key_request([ROWS[0]] * 168)
     assert len(asked.batch.commands) == 2
     assert plan.read([ROWS[0]] * 168).column("city").tolist() == ["Bern"] * 168
 

@@ -105,7 +105,7 @@ def test_keys_that_move_to_another_node_are_followed(
     lay(ours)
     plan = LookupPlan.compile(ours, REFS)
     plan.read(ASKED)
-    key = plan._current().lookups[0].layout.of_values([[7]])[0]
+    key = plan._current().stages[0].compiled.lookups[0].layout.of_values([[7]])[0]
     slot = key_slot(key)
     source = _owner(nodes, slot)
     target = next(node for node in nodes if node is not source)
