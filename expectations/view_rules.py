@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from feast import FeatureView
 
 from expectations.rule import CREATED, EVENT, Rule
-from expectations.rules import RULES
+from expectations.rules import stated_rules
 from feature_repo.cadence import cadence_of
 from feature_repo.views import View
 
 
 def rules_of(view: View) -> tuple[Rule, ...]:
     """What each row of a view keeps."""
-    rules = (*RULES.get(view.name, ()), *_instants(view))
+    rules = (*stated_rules(view.name), *_instants(view))
     known = {EVENT, CREATED, *(field.name for field in view.features)}
     for rule in rules:
         if unknown := {*rule.columns} - known:

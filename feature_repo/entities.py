@@ -5,6 +5,8 @@ from __future__ import annotations
 from feast import Entity, Field, ValueType
 from feast.types import Int64, String
 
+from feature_repo.catalogues import Catalogue
+
 CUSTOMER = Entity(
     name="customer", join_keys=["customer_id"], value_type=ValueType.INT64, description="A person we serve."
 )
@@ -16,7 +18,7 @@ REGION = Entity(
 )
 
 
-ENTITIES: tuple[Entity, ...] = (CUSTOMER, PROPERTY, REGION)
+ENTITIES = Catalogue("ENTITIES", (CUSTOMER, PROPERTY, REGION), Entity, has_domain=False)
 
 _TYPES = {ValueType.INT64: Int64, ValueType.STRING: String}
 

@@ -1,7 +1,8 @@
 """What users have applied to the registry themselves, which `feast apply` of our declarations must not delete.
 
 Feast deletes whatever is registered and not declared. Our own objects therefore bear a tag: what bears it and is no
-longer declared may go, and everything else is the users' and is handed to Feast as if it were declared here.
+longer declared may go, unless its domain is not active now. Everything else is the users', or of an extension that is
+not loaded now, and is handed to Feast as if it were declared here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any
 
 from feast import FeatureStore, FeatureView
 from feast.data_source import DataSource
+
+from feature_repo.catalogues import is_wanted
 
 TAG = "declared_in"
 OURS = "feature_repo"
@@ -34,7 +37,7 @@ def user_objects(store: FeatureStore, declared: Iterable[Any]) -> Mapping[str, A
     objects = {
         f"{_kind(item)}_{item.name}": item
         for item in _registered(store)
-        if (_kind(item), item.name) not in known and (item.tags or {}).get(TAG) != OURS
+        if (_kind(item), item.name) not in known and not _is_gone(item)
     }
     # Feast takes two objects of one name for two sources, even if they are equal.
     sources |= {item.name: item for item in objects.values() if isinstance(item, DataSource)}
@@ -44,6 +47,11 @@ def user_objects(store: FeatureStore, declared: Iterable[Any]) -> Mapping[str, A
             if isinstance(source, DataSource) and not isinstance(item, DataSource):
                 setattr(item, attribute, sources.setdefault(source.name, source))
     return objects
+
+
+def _is_gone(item: Any) -> bool:
+    """Whether it was ours and is declared no longer; what belongs to a domain that is not active waits for it."""
+    return (item.tags or {}).get(TAG) == OURS and is_wanted(item)
 
 
 def _registered(store: FeatureStore) -> Iterable[Any]:

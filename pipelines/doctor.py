@@ -11,6 +11,8 @@ from pathlib import Path
 import redis
 from packaging.requirements import Requirement
 
+from feature_repo.extensions import CATALOGUES, extensions
+from feature_repo.extensions import SETTING as EXTENSIONS
 from feature_repo.settings import problems
 from feature_repo.stores.private_redis import address, client_of, is_running, without_password
 from pipelines.feature_findings import (
@@ -37,6 +39,7 @@ def findings(home: Path, environment: Mapping[str, str]) -> list[Finding]:
     return [
         _python(),
         *_packages(),
+        *_extensions(),
         _home(home),
         *_settings(environment),
         _disk(home),
@@ -57,6 +60,16 @@ def _python() -> Finding:
     if (3, 11) <= sys.version_info[:2] <= (3, 13):
         return Finding("ok", "Python", found)
     return Finding("wrong", "Python", found, "Tidemark runs on Python 3.11 to 3.13: install one and run `make setup`.")
+
+
+def _extensions() -> Iterator[Finding]:
+    for extension in extensions():
+        if extension.fault:
+            remedy = f"Mend it, or take it out of {EXTENSIONS}. All else goes on without it."
+            yield Finding("wrong", "extension", f"{extension.name}: {extension.fault}", remedy)
+        else:
+            listed = [item for name in CATALOGUES for item in extension.declared(name)]
+            yield Finding("ok", "extension", f"{extension.name}: {counted(len(listed), 'declaration')}")
 
 
 def _packages() -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from feast import FeatureView
 
+from feature_repo.catalogues import domain_of
 from pipelines.raw.contracts import RawTable
 
 if TYPE_CHECKING:  # the transforms import this module
@@ -31,6 +32,16 @@ class ViewPipeline:
     """A row for each snapshot of the days asked for, as the view declares."""
     population: Callable[[RawTables, Days], Mapping[int, int]] | None = None
     """How many entities must have a snapshot, by day; none where not every entity has one each day."""
+
+    @property
+    def name(self) -> str:
+        """The view's."""
+        return str(self.view.name)
+
+    @property
+    def domain(self) -> str:
+        """The view's."""
+        return domain_of(self.view)
 
     @property
     def key(self) -> str:

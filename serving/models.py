@@ -21,7 +21,7 @@ from feast import FeatureStore
 from feature_repo.stores.wire.lookup import LookupPlan
 from serving import errors, metrics
 from serving.answer import AnswerShape
-from serving.answers import SHAPES
+from serving.answers import shape_of
 from serving.layout import Layout
 from serving.model_looks import ModelLook
 from serving.services import ServiceError, WatchedService
@@ -37,7 +37,7 @@ from training.deployed import (
     registry_address,
 )
 from training.inputs import Input
-from training.models import NAMES, spec_of
+from training.models import model_names, spec_of
 from training.specs import ModelSpec
 from training.trial import SECONDS as TRIAL_SECONDS
 from training.trial import Trial
@@ -90,7 +90,7 @@ class Serving:
     @cached_property
     def shape(self) -> AnswerShape:
         """How it answers."""
-        return SHAPES[self.spec.task]
+        return shape_of(self.spec.task)
 
     @cached_property
     def layout(self) -> Layout:
@@ -157,14 +157,14 @@ class Models:
     @property
     def missing(self) -> Mapping[str, str]:
         """Models that should answer and do not, and why."""
-        absent = (name for name in NAMES if name not in self.serving and not self._is_untrained(name))
+        absent = (name for name in model_names() if name not in self.serving and not self._is_untrained(name))
         return {name: self._reason(name) for name in absent}
 
     @property
     def overdue(self) -> str | None:
         """What is wrong with the refreshing itself; None as long as it goes on."""
         within = self.settings.refresh_seconds + (self.settings.registry_seconds + _GRACE_SECONDS) * _STAGES * len(
-            NAMES
+            model_names()
         )
         waited = time.monotonic() - self._began
         if waited <= within:
@@ -179,7 +179,7 @@ class Models:
         """Take over what the registry says; what cannot be taken over leaves the present version in its place."""
         trial = Trial()
         try:
-            for name in NAMES:
+            for name in model_names():
                 if self._closing.done():
                     return
                 if not self._refresh(name, trial):

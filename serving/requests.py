@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
 from feature_repo.entities import is_text
-from serving.answers import SHAPES
+from serving.answers import shape_of
 from serving.schemas import Ask, NumberKey, TextKey
 from training.models import MODELS
 from training.specs import ModelSpec
@@ -21,7 +21,7 @@ Keys = tuple[int | str, ...]
 
 def request_type(spec: ModelSpec) -> type[Ask]:
     """What a question to a model may say: entity and moment, what the model reads of a request, what its task takes."""
-    shape = SHAPES[spec.task]
+    shape = shape_of(spec.task)
     fields: dict[str, Any] = {
         **_key_fields(spec),
         **{

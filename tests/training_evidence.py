@@ -8,6 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 
+from feature_repo.entities import CUSTOMER
 from training.arrays import RowArrays
 from training.dataset import TrainingSet
 from training.fit import Evaluation, Fitted
@@ -53,7 +54,7 @@ def fitted_model(  # each argument is one thing that may be wrong with a model
     inputs = Inputs(tuple(Input(name, "request" if name in request else "v", "number") for name in values))
     table = pa.table({**{name: pa.array(each, from_pandas=True) for name, each in values.items()}, "label": labels})
     spec = ModelSpec(
-        name="model", question="?", entity="customer_id", service="model_v1", task=kind, baselines=(), classes=classes,
+        name="model", domain="homes", question="?", keys=(CUSTOMER,), service="model_v1", task=kind, baselines=(), classes=classes,
         label=Label("label", timedelta(days=1), "deals", lambda *_: table, lambda *_: table),
         estimate="estimate", area="a", segments=(REGION,),
     )  # fmt: skip

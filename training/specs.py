@@ -42,6 +42,7 @@ class ModelSpec:
     """One model. `task` says what is predicted, such as a yes or no, one of `classes`, or a price."""
 
     name: str
+    domain: str
     question: str
     keys: tuple[Entity, ...]
     """The entities whose keys a request gives: one, or several."""

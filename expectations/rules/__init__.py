@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from expectations.rule import Rule
 from expectations.rules import behavioural, market, property, temporal, transactional  # noqa: A004  a view's name
+from feature_repo.extensions import extensions
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "behavioural": behavioural.RULES,
@@ -14,3 +15,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "market": market.RULES,
     "temporal": temporal.RULES,
 }
+
+
+def stated_rules(view: str) -> tuple[Rule, ...]:
+    """The rules that are stated for a view, here or in an extension."""
+    of_extensions = (rule for extension in extensions() for rule in extension.mapped("RULES").get(view, ()))
+    return (*RULES.get(view, ()), *of_extensions)

@@ -10,6 +10,9 @@ versions before stay, for the models that read them.
 
 from __future__ import annotations
 
+from feast import FeatureService
+
+from feature_repo.catalogues import Catalogue
 from feature_repo.services.contact_timing import CONTACT_TIMING_V1
 from feature_repo.services.move_probability import MOVE_PROBABILITY_V1
 from feature_repo.services.property_value import PROPERTY_VALUE_V1, PROPERTY_VALUE_V2
@@ -24,4 +27,8 @@ __all__ = [
     "TRANSACTION_TYPE_V1",
 ]
 
-SERVICES = (MOVE_PROBABILITY_V1, TRANSACTION_TYPE_V1, CONTACT_TIMING_V1, PROPERTY_VALUE_V1, PROPERTY_VALUE_V2)
+SERVICES = Catalogue(
+    "SERVICES",
+    (MOVE_PROBABILITY_V1, TRANSACTION_TYPE_V1, CONTACT_TIMING_V1, PROPERTY_VALUE_V1, PROPERTY_VALUE_V2),
+    FeatureService,
+)

@@ -57,4 +57,5 @@ CONTACT_TIMING_V1 = FeatureService(
     ],
     description="When to reach this customer? One row per hour of the week, which is its request_timestamp.",
     owner="data-science",
+    tags={"domain": "homes"},
 )

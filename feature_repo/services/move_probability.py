@@ -70,4 +70,5 @@ MOVE_PROBABILITY_V1 = FeatureService(
     ],
     description="Will this customer sell a home within 180 days?",
     owner="data-science",
+    tags={"domain": "homes"},
 )

@@ -53,6 +53,7 @@ PROPERTY_VALUE_V1 = FeatureService(
     ],
     description="What is this home worth, now and in the months ahead?",
     owner="data-science",
+    tags={"domain": "homes"},
 )
 
 PROPERTY_VALUE_V2 = FeatureService(
@@ -108,4 +109,5 @@ PROPERTY_VALUE_V2 = FeatureService(
     ],
     description="What is this home worth, now and in the months ahead?",
     owner="data-science",
+    tags={"domain": "homes"},
 )

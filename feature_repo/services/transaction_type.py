@@ -70,4 +70,5 @@ TRANSACTION_TYPE_V1 = FeatureService(
     ],
     description="Which kind of deal comes next?",
     owner="data-science",
+    tags={"domain": "homes"},
 )

@@ -24,7 +24,7 @@ VIEW = FeatureView(
         "the pace of the last 30 days is that of the last 90."
     ),
     owner="data-engineering",
-    tags={**Cadence("daily", lag_hours=3).tags, "group": "customer"},
+    tags={**Cadence("daily", lag_hours=3).tags, "domain": "homes", "group": "customer"},
     schema=[
         join_key(CUSTOMER),
         # documents

@@ -23,7 +23,7 @@ VIEW = FeatureView(
         "known. By the newest row (valid_from) that was known."
     ),
     owner="data-engineering",
-    tags={**Cadence("monthly-and-on-change", lag_hours=3).tags, "group": "property"},
+    tags={**Cadence("monthly-and-on-change", lag_hours=3).tags, "domain": "homes", "group": "property"},
     schema=[
         join_key(PROPERTY),
         feature("region_id", Int64, "the region of the newest row; it leads to the view market", unit="key", ge=0),

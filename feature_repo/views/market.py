@@ -26,7 +26,7 @@ VIEW = FeatureView(
         "them."
     ),
     owner="data-engineering",
-    tags={**Cadence("monthly-and-on-change", lag_hours=3).tags, "group": "market"},
+    tags={**Cadence("monthly-and-on-change", lag_hours=3).tags, "domain": "homes", "group": "market"},
     schema=[
         join_key(REGION),
         # conditions

@@ -25,7 +25,7 @@ VIEW = FeatureView(
         "The region's figures are those of the newest month published, in its latest revision. A year is 365.25 days."
     ),
     owner="data-engineering",
-    tags={**Cadence("monthly-and-on-change", lag_hours=6).tags, "group": "property"},
+    tags={**Cadence("monthly-and-on-change", lag_hours=6).tags, "domain": "homes", "group": "property"},
     schema=[
         join_key(PROPERTY),
         # characteristics

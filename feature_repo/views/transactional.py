@@ -23,7 +23,7 @@ VIEW = FeatureView(
         "and then by deal_id. A year is 365.25 days."
     ),
     owner="data-engineering",
-    tags={**Cadence("daily", lag_hours=3).tags, "group": "customer"},
+    tags={**Cadence("daily", lag_hours=3).tags, "domain": "homes", "group": "customer"},
     schema=[
         join_key(CUSTOMER),
         # history

@@ -47,6 +47,7 @@ class RawTable:
     """
 
     name: str
+    domain: str
     description: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]

@@ -5,21 +5,17 @@ They compile to every Ibis backend; the session's time zone must be UTC, which i
 
 from __future__ import annotations
 
+from feature_repo.catalogues import Catalogue
 from pipelines.transforms import behavioural, location, market, property, transactional  # noqa: A004  a view's name
 from pipelines.view_pipeline import ViewPipeline
 
-PIPELINES: tuple[ViewPipeline, ...] = (
-    behavioural.PIPELINE,
-    transactional.PIPELINE,
-    property.PIPELINE,
-    location.PIPELINE,
-    market.PIPELINE,
+PIPELINES: Catalogue[ViewPipeline] = Catalogue(
+    "PIPELINES",
+    (behavioural.PIPELINE, transactional.PIPELINE, property.PIPELINE, location.PIPELINE, market.PIPELINE),
+    ViewPipeline,
 )
 
 
 def pipeline_of(view: str) -> ViewPipeline:
     """The pipeline of the view of that name."""
-    for pipeline in PIPELINES:
-        if pipeline.view.name == view:
-            return pipeline
-    raise ValueError(f"there is no pipeline of {view!r}; there are {', '.join(each.view.name for each in PIPELINES)}")
+    return PIPELINES.named(view)

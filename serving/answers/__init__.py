@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from feature_repo.extensions import extensions
 from serving.answer import AnswerShape
 from serving.answers import binary, multiclass, price, timing
 from training.task import Task
@@ -15,3 +16,17 @@ SHAPES: Mapping[Task, AnswerShape] = {
     PRICE: price.SHAPE,
     TIMING: timing.SHAPE,
 }
+
+
+def shape_of(task: Task) -> AnswerShape:
+    """How the models of a task answer."""
+    shapes = dict(SHAPES)
+    for extension in extensions():
+        shapes |= extension.mapped("SHAPES")
+    try:
+        return shapes[task]
+    except KeyError:
+        raise ValueError(
+            f"nothing says how models of the task {task.name!r} answer: expected a shape of it in serving/answers, or "
+            "in SHAPES of the extension that declares it"
+        ) from None

@@ -10,7 +10,7 @@ from serving import errors
 from serving.dependencies import TheScorer
 from serving.models import Serving
 from serving.routes import PROBLEMS
-from training.models import NAMES
+from training.models import model_names
 
 router = APIRouter(
     prefix="/v1/models", tags=["models"], responses={status: PROBLEMS[status] for status in (404, 409, 422)}
@@ -47,8 +47,10 @@ async def health(name: str, scorer: TheScorer) -> dict[str, Any]:
 
 def _known(name: str) -> str:
     plain = name.replace("-", "_")
-    if plain not in NAMES:
-        raise errors.ProblemError(404, "No such model", f"there is no model {name!r}; there are {', '.join(NAMES)}")
+    if plain not in model_names():
+        raise errors.ProblemError(
+            404, "No such model", f"there is no model {name!r}; there are {', '.join(model_names())}"
+        )
     return plain
 
 

@@ -166,7 +166,7 @@ def test_rules_have_names_of_their_own_and_say_why(view: View) -> None:
 
 
 def test_every_stated_rule_belongs_to_a_view() -> None:
-    assert set(RULES) == {view.name for view in VIEWS}
+    assert set(RULES) <= {view.name for view in VIEWS}
 
 
 def test_a_rule_about_no_feature_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,10 @@ from feature_repo.stores.private_redis import running
 from serving.app import create_app
 from serving.settings import Settings
 from training.dataset import training_set
-from training.models import NAMES as MODELS
+from training.models import model_names
 from training.train import train
+
+MODELS = model_names()
 
 NOW = datetime(2026, 7, 9, 9, 30, tzinfo=UTC)  # the morning after the small world's last day
 ENTITIES = {"property_value": "property_id"}

@@ -20,7 +20,9 @@ from feature_repo.stores.private_redis import client_of, running
 from feature_repo.stores.wire.errors import OnlineStoreRefusedError
 from feature_repo.stores.wire.keys import KeyLayout
 from feature_repo.views import SNAPSHOT_VIEWS
-from training.models import NAMES as MODELS
+from training.models import model_names
+
+MODELS = model_names()
 
 NOW = datetime(2026, 7, 9, 9, 30, tzinfo=UTC)
 

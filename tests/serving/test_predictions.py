@@ -12,7 +12,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from serving.app import create_app
-from training.models import NAMES as MODELS
+from training.models import model_names
+
+MODELS = model_names()
 
 NOW_TEXT = "2026-07-09T09:30:00Z"
 

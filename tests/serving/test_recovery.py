@@ -24,8 +24,10 @@ from serving.app import create_app
 from serving.models import Models
 from training.artifact import NATIVE
 from training.deployed import CHAMPION, PINNED, deployed
-from training.models import NAMES as MODELS
+from training.models import model_names
 from training.registry import Registry
+
+MODELS = model_names()
 
 MODEL = "transaction_type"
 OTHERS = [name for name in MODELS if name != MODEL]

@@ -82,6 +82,7 @@ LABEL = Label(
 
 SPEC = ModelSpec(
     name="contact_timing",
+    domain="homes",
     question="When to reach this customer?",
     keys=(CUSTOMER,),
     service=CONTACT_TIMING_V1.name,

@@ -58,6 +58,7 @@ _WEEK_OLD = WhenMissing("last_known", up_to=timedelta(days=14))
 
 SPEC = ModelSpec(
     name="move_probability",
+    domain="homes",
     question="Will this customer sell a home within 180 days?",
     keys=(CUSTOMER,),
     service=MOVE_PROBABILITY_V1.name,

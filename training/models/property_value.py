@@ -147,6 +147,7 @@ _A_QUARTER_OLD = WhenMissing("last_known", up_to=timedelta(days=92))
 
 SPEC = ModelSpec(
     name="property_value",
+    domain="homes",
     question="What is this home worth, now and in the months ahead?",
     keys=(PROPERTY,),
     service=PROPERTY_VALUE_V2.name,

@@ -60,6 +60,7 @@ _WEEK_OLD = WhenMissing("last_known", up_to=timedelta(days=14))
 
 SPEC = ModelSpec(
     name="transaction_type",
+    domain="homes",
     question="Which kind of deal comes next?",
     keys=(CUSTOMER,),
     service=TRANSACTION_TYPE_V1.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from feature_repo.catalogues import Catalogue
 from training.task import Task
 from training.tasks.binary import BINARY
 from training.tasks.multiclass import MULTICLASS
@@ -10,12 +11,9 @@ from training.tasks.timing import TIMING
 
 __all__ = ["BINARY", "MULTICLASS", "PRICE", "TASKS", "TIMING", "task_of"]
 
-TASKS: tuple[Task, ...] = (BINARY, MULTICLASS, PRICE, TIMING)
+TASKS: Catalogue[Task] = Catalogue("TASKS", (BINARY, MULTICLASS, PRICE, TIMING), Task, has_domain=False)
 
 
 def task_of(name: str) -> Task:
     """The task of that name."""
-    for task in TASKS:
-        if task.name == name:
-            return task
-    raise ValueError(f"there is no task {name!r}; there are {', '.join(task.name for task in TASKS)}")
+    return TASKS.named(name)

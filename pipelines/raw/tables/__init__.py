@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from feature_repo.catalogues import Catalogue
 from pipelines.raw.contracts import RawTable
 from pipelines.raw.tables.homes import CUSTOMERS, DEALS, ENGAGEMENT, MACRO, PROPERTIES, REGION_MARKET
 
-TABLES: tuple[RawTable, ...] = (CUSTOMERS, PROPERTIES, DEALS, ENGAGEMENT, REGION_MARKET, MACRO)
+TABLES = Catalogue("TABLES", (CUSTOMERS, PROPERTIES, DEALS, ENGAGEMENT, REGION_MARKET, MACRO), RawTable)
 
 
 def table(name: str) -> RawTable:
     """The raw table of that name."""
-    return next(each for each in TABLES if each.name == name)
+    return TABLES.named(name)

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 from pipelines.raw.contracts import Column, RawTable, id_column, ingested_column
 
+DOMAIN = "homes"
+
 CUSTOMERS = RawTable(
     name="customers",
+    domain=DOMAIN,
     description="Who we know. A correction is a further row with the same id and a later `ingested_at`.",
     columns=(
         id_column("customer_id", "the customer"),
@@ -24,6 +27,7 @@ CUSTOMERS = RawTable(
 
 PROPERTIES = RawTable(
     name="properties",
+    domain=DOMAIN,
     description="Homes and land, slowly changing: a renovation or a new owner is a further row.",
     columns=(
         id_column("property_id", "the property"),
@@ -52,6 +56,7 @@ PROPERTIES = RawTable(
 
 DEALS = RawTable(
     name="deals",
+    domain=DOMAIN,
     description="What was bought, sold, refinanced or invested in. A deal among strangers has no `customer_id`.",
     columns=(
         id_column("deal_id", "the deal"),
@@ -80,6 +85,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
 
 ENGAGEMENT = RawTable(
     name="engagement",
+    domain=DOMAIN,
     description="What customers do, and what is sent to them.",
     columns=(
         id_column("event_id", "the event"),
@@ -105,6 +111,7 @@ ENGAGEMENT = RawTable(
 
 REGION_MARKET = RawTable(
     name="region_market",
+    domain=DOMAIN,
     description="A region's housing market, month by month, as published; revisions are further rows.",
     columns=(
         id_column("region_id", "the region"),
@@ -126,6 +133,7 @@ REGION_MARKET = RawTable(
 
 MACRO = RawTable(
     name="macro",
+    domain=DOMAIN,
     description="The economy at large, as published; revisions are further rows.",
     columns=(
         Column("series", "string", "which series", allowed=("mortgage_rate_30y", "unemployment_rate", "cpi")),
