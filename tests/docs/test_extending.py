@@ -1,0 +1,109 @@
+"""docs/extending.md, followed word by word in a copy of the project, until an answer comes over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PAGE = CHECKOUT / "docs" / "extending.md"
+ROOMS = ("docs", "expectations", "feature_repo", "pipelines", "serving", "training")
+FILES = ("pyproject.toml", "tidemark.py", "workspace.yaml")
+BLOCK = re.compile(r"^```(python|diff|sh)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(kind: str) -> list[tuple[str, str]]:
+    """The page's code blocks of a kind: what each is for, and its text."""
+    return [(place, text) for found, place, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")) if found == kind]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with all that the page adds."""
+    folder = tmp_path_factory.mktemp("extended") / "project"
+    folder.mkdir()
+    for room in ROOMS:
+        shutil.copytree(CHECKOUT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in FILES:
+        shutil.copy(CHECKOUT / file, folder / file)
+    for place, text in blocks("python"):
+        assert not (folder / place).exists(), f"{place} is there already"
+        (folder / place).write_text(text, encoding="utf-8")
+    for place, text in blocks("diff"):
+        before = "".join(line[1:] for line in text.splitlines(keepends=True) if line.startswith("-"))
+        after = "".join(line[1:] for line in text.splitlines(keepends=True) if line.startswith("+"))
+        source = (folder / place).read_text(encoding="utf-8")
+        assert source.count(before) == 1, f"{place} has not once what the page replaces:\n{before}"
+        (folder / place).write_text(source.replace(before, after), encoding="utf-8")
+    return folder
+
+
+def run(project: Path, script: str, **settings: str) -> str:
+    """What a script of the page prints, with the copy's own code under the names of the commands."""
+    commands = project.parent / "bin"
+    commands.mkdir(exist_ok=True)
+    for name, module in (("tidemark", "tidemark"), ("feast", "feast.cli.cli")):
+        call = "main()" if name == "tidemark" else "cli()"
+        file = commands / name
+        file.write_text(f'#!/bin/sh\nexec {sys.executable} -W ignore -c "from {module} import *; {call}" "$@"\n')
+        file.chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{commands}:{os.environ['PATH']}", "PYTHONPATH": str(project), "TIDEMARK_HOME": str(project / "home"),
+        **settings,
+    }  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=project, env=environment, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def with_server(script: str) -> str:
+    """The script with a free port, a wait until the scorer is ready, and an end of it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ready = f"for _ in $(seq 600); do curl -sf localhost:{port}/health/ready >/dev/null && break; sleep 0.1; done"
+    begun = script.replace(
+        "serve &\n", f"serve --port {port} >serve.log 2>&1 &\ntrap 'kill $!; wait $!' EXIT\n{ready}\n"
+    )
+    assert begun != script
+    return begun.replace("localhost:8000", f"localhost:{port}")
+
+
+def test_the_page_leads_to_an_answer_over_http(project: Path) -> None:
+    data, commands = (text for place, text in blocks("sh") if not place)
+    run(project, data)
+    answer = json.loads(run(project, with_server(commands)).splitlines()[-1])
+    assert (answer["entity_id"], answer["model"]) == ("M-17", "breakdown")
+    assert 0 < answer["predicted_value"] < 1
+    assert answer["predicted_class"] in ("QUIET", "ALARM")
+    assert answer["features_as_of"]["machine"]["status"] == "PRESENT"
+    assert len(answer["top_features"]) == 3
+
+
+def test_the_feature_that_it_adds_is_declared_and_computed(project: Path) -> None:
+    """Without a domain: ours, with one feature more."""
+    script = (
+        "tidemark world --customers 60 --days 120 && tidemark load && "
+        "tidemark features --from 2024-04-01 --to 2024-04-01 --view location"
+    )
+    home = project / "home-of-homes"
+    run(project, script, TIDEMARK_HOME=str(home))
+    file = home / "features" / "location" / "snapshot_on=2024-04-01" / "part.parquet"
+    read = f"import pyarrow.parquet as p; print(p.read_table('{file}')['latitude_degree'].null_count)"
+    assert run(project, f'{sys.executable} -c "{read}"').strip() == "0"
+
+
+def test_the_linters_that_guard_the_rooms_pass(project: Path) -> None:
+    """What the page adds stands in catalogues alone."""
+    shutil.copytree(CHECKOUT / "tests", project / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    run(project, f"{sys.executable} -W ignore tests/catalogue_names.py --check")
