@@ -57,14 +57,14 @@ class Extension:
 
 
 @dataclass
-class _Loading:
+class _ExtensionState:
     """The extensions of this process: loaded when a catalogue is first read."""
 
     loaded: tuple[Extension, ...] | None = None
     is_loading: bool = False
 
 
-_state = _Loading()
+_state = _ExtensionState()
 _log = logging.getLogger(__name__)
 
 

@@ -82,5 +82,10 @@ def _make_trained_home(home: Path) -> None:
     generate(plan, home / "world")
     last = plan.end - timedelta(days=1)
     fill_home(
-        home, home / "world", plan.start, last, ("behavioural", "transactional", "property", "market"), serve=True
+        home,
+        home / "world",
+        plan.start,
+        last,
+        ("behavioural", "transactional", "property", "location", "market"),
+        serve=True,
     )

@@ -270,6 +270,12 @@ def joined_features(
             f"{spec.name}: the rows have columns of their own that are called as its features are: {', '.join(taken)}. "
             "Rename them, or leave them out."
         )
+    if empty := [view.name for view in views if isinstance(view, FeatureView) and not _has_snapshots(view)]:
+        asked = " ".join(f"--view {name}" for name in empty)
+        raise TrainingSetError(
+            f"{spec.name}: no day of {', '.join(empty)} is published, which its service reads: compute the days of the "
+            f"other views for it as well, `tidemark features --from --to {asked}`."
+        )
     keyed = rows.select([*spec.join_keys, "event_timestamp"])
     blocks = []
     for first in range(0, len(rows), BLOCK):
@@ -285,6 +291,11 @@ def joined_features(
             "its joins lose rows. Use feature_repo.stores.offline.AsofOfflineStore."
         )
     return joined
+
+
+def _has_snapshots(view: FeatureView) -> bool:
+    source = view.batch_source
+    return not isinstance(source, FileSource) or any(Path(source.path).glob("*=*/*.parquet"))
 
 
 def _answerable(

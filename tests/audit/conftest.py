@@ -20,7 +20,7 @@ from training.dataset import training_set
 PLAN = WorldPlan(customers=150, days=930, seed=23)
 LAST = PLAN.end - timedelta(days=1)
 CUSTOMER_VIEWS = ("behavioural", "transactional")
-VIEWS = (*CUSTOMER_VIEWS, "property", "market")
+VIEWS = (*CUSTOMER_VIEWS, "property", "location", "market")
 START = "2024-01-10"
 """A Wednesday, a week after the first snapshots: from here on every week has what came before it."""
 

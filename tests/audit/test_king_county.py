@@ -43,7 +43,7 @@ def king_county(tmp_path_factory) -> Path:
         rows[rows["date"].between("2010", "2016")].to_csv(
             folder / "source" / "fred_macro" / f"{series}.csv", index=False
         )
-    fill_home(folder / "home", folder / "source", FIRST, LAST, ("property", "market"), MAPPING, every=3)
+    fill_home(folder / "home", folder / "source", FIRST, LAST, ("property", "location", "market"), MAPPING, every=3)
     return folder / "home"
 
 

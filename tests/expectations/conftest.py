@@ -43,6 +43,7 @@ LIVELY: dict[str, dict[str, Any]] = {
         "loan_balance": 1e5, "loan_to_value": 0.25, "equity_share": 0.75, "mortgage_age_years": 3.0,
         "region_price_rank": 0.5, "value_to_region_median": 1.2, "value_change_1y": 0.03,
     },
+    "location": {"region_id": 7},
     "market": {
         "sales_seasonal_index": 1.3, "is_peak_season": True, "days_to_peak_season": 0,
         "mortgage_rate_30y": 6.5, "mortgage_rate_change_90d": -0.2,

@@ -108,6 +108,7 @@ KEEPS: dict[str, list[dict[str, Any]]] = {
         {"living_area_sqft": None, "price_per_sqft": None},
         {"living_area_sqft": 0.0, "price_per_sqft": None},
     ],
+    "location": [{"region_id": 0}],
     "market": [{"is_peak_season": False, "days_to_peak_season": 20}, {"mortgage_rate_change_90d": None}],
     "temporal": [],
 }

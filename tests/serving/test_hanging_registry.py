@@ -17,7 +17,9 @@ from serving.app import create_app
 from serving.models import Models
 from training import artifact
 from training.deployed import deployed
-from training.models import NAMES as MODELS
+from training.models import model_names
+
+MODELS = model_names()
 
 MODEL = "transaction_type"
 OTHERS = [name for name in MODELS if name != MODEL]
