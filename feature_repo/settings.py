@@ -84,6 +84,15 @@ class PlatformSettings:
         shown="the synthetic world",
     )  # fmt: skip
     mapping: Path | None = _setting(None, "how tables of your own become the raw tables", read=Path, shown="none")
+    domains: tuple[str, ...] = _setting(
+        (),
+        "the domains (NAME,NAME) that are wanted: load, features, training, serving and Dagster's assets keep to them",
+        read=_names, shown="all",
+    )  # fmt: skip
+    extensions: tuple[str, ...] = _setting(
+        (), "modules, or files that end in `.py`, that add declarations of yours ([Extending](extending.md))",
+        read=_names, shown="none",
+    )  # fmt: skip
     max_drop: float = _setting(
         0.2, "the share of good rows loaded before that a load may take away; more stops the table",
         read=_share, expected="a number from 0 to 1",
