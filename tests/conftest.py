@@ -14,8 +14,8 @@ from fill_home import fill_home
 from made_once import copied, made_once
 from typer.testing import CliRunner, Result
 
-from pipelines.world.generate import generate
-from pipelines.world.plan import WorldPlan
+from pipelines.world.homes.generate import generate
+from pipelines.world.homes.plan import WorldPlan
 
 import feast  # isort: skip # noqa: F401  here, since its own filters of warnings would otherwise go before pytest's
 

@@ -10,7 +10,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from feature_repo.console import HOME, Home, console, exit_on, progress
+from feature_repo.catalogues import wanted_domains
+from feature_repo.console import HOME, Home, console, exit_on, fail, progress
+from pipelines.world import WORLDS
 
 
 def world(
@@ -28,9 +30,12 @@ def world(
     home: Home = HOME,
 ) -> None:
     """Write a synthetic world of raw data: regions, homes, customers, deals and what they do."""
-    from pipelines.world.generate import generate
-    from pipelines.world.plan import WorldPlan, start_of
+    from pipelines.world.homes.generate import generate
+    from pipelines.world.homes.plan import WorldPlan, start_of
 
+    wanted = wanted_domains()
+    if wanted and not set(wanted) & set(WORLDS):
+        fail(f"there is no synthetic world of {', '.join(wanted)}; there is one of {', '.join(WORLDS)}")
     folder = out or home / "world"
     with exit_on(ValueError, FileExistsError), progress() as show:
         start = start_of(days, first_day.date() if first_day else None, datetime.now(UTC).date())

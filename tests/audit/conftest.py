@@ -13,8 +13,8 @@ from audit.corrections import correct, thin
 from fill_home import fill_home
 from made_once import made_once
 
-from pipelines.world.generate import generate
-from pipelines.world.plan import WorldPlan
+from pipelines.world.homes.generate import generate
+from pipelines.world.homes.plan import WorldPlan
 from training.dataset import training_set
 
 PLAN = WorldPlan(customers=150, days=930, seed=23)

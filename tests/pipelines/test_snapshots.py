@@ -16,8 +16,8 @@ from pipelines.raw.store import RawStore
 from pipelines.snapshots import SnapshotStore, blocks
 from pipelines.transforms import pipeline_of
 from pipelines.transforms.days import Days
-from pipelines.world.generate import generate
-from pipelines.world.plan import WorldPlan
+from pipelines.world.homes.generate import generate
+from pipelines.world.homes.plan import WorldPlan
 
 DAYS = Days(date(2024, 1, 10), date(2024, 3, 10))
 

@@ -16,8 +16,8 @@ from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
 from pipelines.snapshots import SnapshotStore
 from pipelines.transforms import pipeline_of
-from pipelines.world.generate import generate
-from pipelines.world.plan import WorldPlan
+from pipelines.world.homes.generate import generate
+from pipelines.world.homes.plan import WorldPlan
 
 FIRST, LAST = date(2024, 3, 1), date(2024, 3, 6)
 VIEW = "behavioural"

@@ -32,8 +32,8 @@ from pipelines.resources import Installation
 from pipelines.run_policy import RunPolicy
 from pipelines.snapshots import SnapshotStore
 from pipelines.transforms import pipeline_of
-from pipelines.world.generate import generate
-from pipelines.world.plan import WorldPlan
+from pipelines.world.homes.generate import generate
+from pipelines.world.homes.plan import WorldPlan
 
 REPO = Path(__file__).parents[3] / "feature_repo"
 VIEW = BEHAVIOURAL.name

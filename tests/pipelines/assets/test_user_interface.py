@@ -24,8 +24,8 @@ from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
 from pipelines.snapshots import SnapshotStore
 from pipelines.user_interface import running
-from pipelines.world.generate import generate
-from pipelines.world.plan import WorldPlan
+from pipelines.world.homes.generate import generate
+from pipelines.world.homes.plan import WorldPlan
 
 CHECKOUT = Path(__file__).parents[3]
 DAYS = [str(date(2024, 3, 1) + timedelta(days=i)) for i in range(5)]

@@ -14,8 +14,8 @@ import numpy as np
 from pipelines.raw.tables.homes import DEALS
 from pipelines.world.clock import DAY, HOUR, YEAR_DAYS, Bools, Floats, Ints, year_of
 from pipelines.world.frames import Frame, code, stack, take
-from pipelines.world.plan import HISTORY_YEARS
-from pipelines.world.town import Town
+from pipelines.world.homes.neighbourhood import Neighbourhood
+from pipelines.world.homes.plan import HISTORY_YEARS
 
 BUY, SELL, REFINANCE, INVESTMENT = (code(DEALS, "kind", word) for word in ("BUY", "SELL", "REFINANCE", "INVESTMENT"))
 CALM, SELLING, BUYING = range(3)
@@ -36,7 +36,7 @@ AGENTS_PER_REGION = 12
 
 
 @dataclass(frozen=True)
-class Lives:
+class Simulation:
     """The deals of the town's customers, and what moved them in each week of the world.
 
     `deals` has: kind, person, home, agent (indices; -1 for none), price, loan_amount, loan_rate, time.
@@ -45,42 +45,47 @@ class Lives:
 
     deals: Frame
     wish: Floats
-    whim: Floats
+    noise_intent: Floats
     region: Ints
     goal: Ints
 
 
-def lives_of(town: Town) -> Lives:
+def lives_of(neighbourhood: Neighbourhood) -> Simulation:
     """Live through the years before the start and the days of the world."""
     past = HISTORY_YEARS * 52
-    weeks = -(-town.plan.days // 7)
-    lives = _Course(town, town.plan.start_day - 7 * past)
-    lives.settle()
-    shape = (town.block.count, weeks)
-    wish, whim = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    weeks = -(-neighbourhood.plan.days // 7)
+    simulation = _Course(neighbourhood, neighbourhood.plan.start_day - 7 * past)
+    simulation.settle()
+    shape = (neighbourhood.block.count, weeks)
+    wish, noise_intent = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     region, goal = np.zeros(shape, np.int16), np.zeros(shape, np.int16)
     for week in range(past + weeks):
-        lives.live(week)
+        simulation.live(week)
         if week >= past:
             at = week - past
-            wish[:, at], whim[:, at] = lives.wish, lives.whim
-            region[:, at], goal[:, at] = lives.region, lives.goal
-    deals = stack(lives.deals)
-    return Lives(take(deals, deals["time"] < town.plan.end_us), wish, whim, region, goal)
+            wish[:, at], noise_intent[:, at] = simulation.wish, simulation.noise_intent
+            region[:, at], goal[:, at] = simulation.region, simulation.goal
+    deals = stack(simulation.deals)
+    return Simulation(take(deals, deals["time"] < neighbourhood.plan.end_us), wish, noise_intent, region, goal)
 
 
 class _Course:
     """The state of a town's customers as the weeks go by."""
 
-    def __init__(self, town: Town, first_day: int) -> None:
-        self.rng = town.rng("lives")
-        self.economy, self.markets, self.homes, self.people = town.economy, town.markets, town.homes, town.people
+    def __init__(self, neighbourhood: Neighbourhood, first_day: int) -> None:
+        self.rng = neighbourhood.rng("lives")
+        self.economy, self.markets, self.homes, self.people = (
+            neighbourhood.economy,
+            neighbourhood.markets,
+            neighbourhood.homes,
+            neighbourhood.people,
+        )
         self.first_day = self.day = first_day
         self.week, self.rate = 0, 0.0
         self.deals: list[Frame] = []
-        count = town.block.count
-        self.region = town.people.region.copy()
-        self.goal = town.people.region.copy()
+        count = neighbourhood.block.count
+        self.region = neighbourhood.people.region.copy()
+        self.goal = neighbourhood.people.region.copy()
         self.home = np.full(count, -1)
         self.since = np.zeros(count, np.int64)
         self.loan_rate = np.zeros(count)
@@ -94,10 +99,10 @@ class _Course:
         self.comes_true = np.zeros(count, bool)
         self.rate_then = np.zeros(count)
         self.wish = np.zeros(count)
-        self.whim = np.zeros(count)
-        self.whim_until = np.zeros(count, np.int64)
-        self.owned = np.zeros(len(town.homes.ids), bool)
-        self.changed_hands = np.full(len(town.homes.ids), -(10**6))
+        self.noise_intent = np.zeros(count)
+        self.noise_intent_until = np.zeros(count, np.int64)
+        self.owned = np.zeros(len(neighbourhood.homes.ids), bool)
+        self.changed_hands = np.full(len(neighbourhood.homes.ids), -(10**6))
 
     def settle(self) -> None:
         """Who owns which home when the records begin, bought some years earlier still."""
@@ -126,7 +131,7 @@ class _Course:
         self._purchases(progress, u[2])
         self._refinances(u[3])
         self._investments(u[4])
-        self._whims(u[5])
+        self._noise_intents(u[5])
         ramp = np.where(self.comes_true, np.minimum(progress, 1), np.minimum(progress * 1.6, (1 - progress) * 1.6))
         level = self.strength * (0.12 + 0.88 * np.clip(ramp, 0, 1))
         self.wish = np.where(self.mood == CALM, 0.6 * self.wish, level)
@@ -227,12 +232,12 @@ class _Course:
         home = np.where(fund, -1, stake)
         self._deal(INVESTMENT, who, home, np.full(len(who), self.day), price=money)
 
-    def _whims(self, u: Floats) -> None:
+    def _noise_intents(self, u: Floats) -> None:
         """The restless browse for some months now and then; no wish is behind it."""
-        starts = np.flatnonzero(self.people.restless & (self.week >= self.whim_until) & (u < 0.022))
-        self.whim_until[starts] = self.week + self.rng.integers(5, 24, len(starts))
-        self.whim = np.where(self.week >= self.whim_until, 0.0, self.whim)
-        self.whim[starts] = self.rng.gamma(5.0, 0.14, len(starts))
+        starts = np.flatnonzero(self.people.restless & (self.week >= self.noise_intent_until) & (u < 0.022))
+        self.noise_intent_until[starts] = self.week + self.rng.integers(5, 24, len(starts))
+        self.noise_intent = np.where(self.week >= self.noise_intent_until, 0.0, self.noise_intent)
+        self.noise_intent[starts] = self.rng.gamma(5.0, 0.14, len(starts))
 
     def _price(self, home: Ints, days: Ints) -> Floats:
         return np.round(np.exp(self.homes.log_price(self.rng, self.markets, home, days)), -2)

@@ -150,7 +150,7 @@ BLANKED: Mapping[str, frozenset[str]] = {
 
 
 @dataclass(frozen=True)
-class Blemished:
+class DefectiveRows:
     """A frame with its blemishes: the rows once each, the further rows to merge in, and the count of each kind."""
 
     rows: Frame
@@ -172,7 +172,7 @@ def delays(rng: np.random.Generator, count: int, late: float) -> Ints:
     return delay.astype(np.int64) + 1_000_000
 
 
-def blemish(raw: RawTable, frame: Frame, rng: np.random.Generator, end: int) -> Blemished:
+def blemish(raw: RawTable, frame: Frame, rng: np.random.Generator, end: int) -> DefectiveRows:
     """Put a table's blemishes in. Rows that become known at `end` or later are cut: the world does not know them."""
     shares = SHARES[raw.name]
     frame = take(frame, frame[raw.known] < end)
@@ -202,7 +202,7 @@ def blemish(raw: RawTable, frame: Frame, rng: np.random.Generator, end: int) -> 
         column, values = puts(Hit(raw, frame, rows))
         spoilt[column] = _with(spoilt[column], rows, values)
         counts[name] = len(rows)
-    return Blemished(spoilt, stack([twice, right]), counts)
+    return DefectiveRows(spoilt, stack([twice, right]), counts)
 
 
 def _some(rng: np.random.Generator, count: int, share: float) -> Ints:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.world.clock import DAY, Bools, Floats, Ints
-from pipelines.world.markets import Markets
-from pipelines.world.plan import CustomerBlock, WorldPlan
+from pipelines.world.homes.markets import Markets
+from pipelines.world.homes.plan import CustomerBlock, WorldPlan
 from pipelines.world.seeds import generator
 
 JOINED_MIDWAY = 0.2

@@ -11,8 +11,8 @@ import pytest
 
 from pipelines.raw.tables import TABLES
 from pipelines.raw.tables.homes import ENGAGEMENT
-from pipelines.world.generate import WorldReport, generate
-from pipelines.world.plan import WorldPlan
+from pipelines.world.homes.generate import WorldReport, generate
+from pipelines.world.homes.plan import WorldPlan
 
 SOME_CUSTOMERS = 800
 

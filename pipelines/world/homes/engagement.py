@@ -13,9 +13,9 @@ import numpy as np
 from pipelines.raw.tables.homes import ENGAGEMENT
 from pipelines.world.clock import DAY, MINUTE, Floats, Ints, weekday_of
 from pipelines.world.frames import Frame, code, stack
-from pipelines.world.lives import Lives
-from pipelines.world.people import Habits
-from pipelines.world.town import Town
+from pipelines.world.homes.neighbourhood import Neighbourhood
+from pipelines.world.homes.people import Habits
+from pipelines.world.homes.simulation import Simulation
 
 DOCUMENTS = 400
 
@@ -26,7 +26,7 @@ class EventRate:
 
     base: float
     wish: float
-    whim: float
+    noise_intent: float
 
 
 SESSIONS = EventRate(0.66, 1.1, 0.4)
@@ -49,7 +49,7 @@ class SimulatedDays:
     zeal: Floats
     """How active on that very day: the pace, bent by the weekday and the week's mood."""
     wish: Floats
-    whim: Floats
+    noise_intent: Floats
 
     def acts(self, pull: EventRate, share: Floats) -> Floats:
         """Acts to expect of each customer on each day."""
@@ -60,7 +60,7 @@ class SimulatedDays:
         return self._rate(pull, share) * self.pace
 
     def _rate(self, pull: EventRate, share: Floats) -> Floats:
-        raised: Floats = 1 + pull.wish * self.wish + pull.whim * self.whim
+        raised: Floats = 1 + pull.wish * self.wish + pull.noise_intent * self.noise_intent
         return (pull.base * share).astype(np.float32)[:, None] * raised
 
     def weekday(self, day: Ints) -> Ints:
@@ -68,11 +68,11 @@ class SimulatedDays:
         return weekday_of(day + self.start_day)
 
 
-def days_of(town: Town, lives: Lives) -> SimulatedDays:
+def days_of(neighbourhood: Neighbourhood, simulation: Simulation) -> SimulatedDays:
     """The days of the town's customers."""
-    plan, people, count = town.plan, town.people, town.block.count
-    rng = town.rng("days")
-    weeks = lives.wish.shape[1]
+    plan, people, count = neighbourhood.plan, neighbourhood.people, neighbourhood.block.count
+    rng = neighbourhood.rng("days")
+    weeks = simulation.wish.shape[1]
     mood = np.empty((count, weeks), np.float32)
     mood[:, 0] = rng.normal(0, 0.5, count)
     for week in range(1, weeks):
@@ -87,7 +87,7 @@ def days_of(town: Town, lives: Lives) -> SimulatedDays:
     here = np.arange(plan.days) > joined_day[:, None]
     pace = people.habits.pace.astype(np.float32)[:, None] * here
     zeal = pace * bent * daily(np.exp(mood - 0.125))
-    return SimulatedDays(plan.start_day, pace, zeal, daily(lives.wish), daily(lives.whim))
+    return SimulatedDays(plan.start_day, pace, zeal, daily(simulation.wish), daily(simulation.noise_intent))
 
 
 def scatter(rng: np.random.Generator, rate: Floats) -> tuple[Ints, Ints]:
@@ -123,14 +123,14 @@ def events(
     }
 
 
-def acts_of(town: Town, lives: Lives, days: SimulatedDays) -> Frame:
+def acts_of(neighbourhood: Neighbourhood, simulation: Simulation, days: SimulatedDays) -> Frame:
     """Everything that the town's customers do of their own accord."""
-    homes, habits = town.homes, town.people.habits
-    rng = town.rng("acts")
-    ones = np.ones(town.block.count)
+    homes, habits = neighbourhood.homes, neighbourhood.people.habits
+    rng = neighbourhood.rng("acts")
+    ones = np.ones(neighbourhood.block.count)
 
     who, day = scatter(rng, days.acts(SESSIONS, ones))
-    eager = days.wish[who, day] + days.whim[who, day]
+    eager = days.wish[who, day] + days.noise_intent[who, day]
     minutes = np.exp(rng.standard_normal(len(who), np.float32) * 0.8 + 1.5 + 0.15 * np.minimum(eager, 2))
     parts = [events("platform", "session", who, moments(rng, days, habits, who, day), value=np.round(minutes, 1))]
 
@@ -141,9 +141,9 @@ def acts_of(town: Town, lives: Lives, days: SimulatedDays) -> Frame:
 
     who, day = scatter(rng, days.acts(SEARCHING, habits.searches))
     time = moments(rng, days, habits, who, day)
-    region = _regions_searched(town, rng, lives, days, who=who, day=day)
+    region = _regions_searched(neighbourhood, rng, simulation, days, who=who, day=day)
     parts.append(events("search", "search", who, time, objects=region + 1))
-    eager = VIEWS_PER_SEARCH.wish * days.wish[who, day] + VIEWS_PER_SEARCH.whim * days.whim[who, day]
+    eager = VIEWS_PER_SEARCH.wish * days.wish[who, day] + VIEWS_PER_SEARCH.noise_intent * days.noise_intent[who, day]
     views = rng.poisson(VIEWS_PER_SEARCH.base * (1 + eager))
     search = np.repeat(np.arange(len(who)), views)
     home = homes.draw(region[search], rng.random(len(search)))
@@ -152,19 +152,25 @@ def acts_of(town: Town, lives: Lives, days: SimulatedDays) -> Frame:
     parts.append(events("search", "view_listing", who[search], time[search] + after, objects=viewed))
 
     who, day = scatter(rng, days.acts(SAVING, habits.searches))
-    region = _regions_searched(town, rng, lives, days, who=who, day=day)
+    region = _regions_searched(neighbourhood, rng, simulation, days, who=who, day=day)
     parts.append(events("search", "save_search", who, moments(rng, days, habits, who, day), objects=region + 1))
     return stack(parts)
 
 
 def _regions_searched(
-    town: Town, rng: np.random.Generator, lives: Lives, days: SimulatedDays, *, who: Ints, day: Ints
+    neighbourhood: Neighbourhood,
+    rng: np.random.Generator,
+    simulation: Simulation,
+    days: SimulatedDays,
+    *,
+    who: Ints,
+    day: Ints,
 ) -> Ints:
     """The home region mostly; with a wish to move the region aimed at; anywhere now and then."""
     week = day // 7
     u = rng.random(len(who), np.float32)
-    anywhere = rng.integers(0, town.plan.regions, len(who))
+    anywhere = rng.integers(0, neighbourhood.plan.regions, len(who))
     toward_goal = 0.5 * np.minimum(days.wish[who, day], 1)
-    afar = 0.12 + 0.2 * np.minimum(days.whim[who, day], 1)
-    region = np.where(u < toward_goal, lives.goal[who, week], lives.region[who, week])
+    afar = 0.12 + 0.2 * np.minimum(days.noise_intent[who, day], 1)
+    region = np.where(u < toward_goal, simulation.goal[who, week], simulation.region[who, week])
     return np.where(u > 1 - afar, anywhere, region)

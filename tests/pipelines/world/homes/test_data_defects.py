@@ -5,14 +5,14 @@ import pytest
 
 from pipelines.raw.contracts import RawTable
 from pipelines.raw.tables import TABLES
-from pipelines.world.blemishes import BREAKS, SHARES
+from pipelines.world.homes.data_defects import BREAKS, SHARES
 
 
 @pytest.mark.parametrize("kind", ["late", "duplicate", "corrected", "broken"])
 @pytest.mark.parametrize("raw", TABLES, ids=lambda raw: raw.name)
 def test_blemishes_come_in_the_shares_that_are_declared(world, raw: RawTable, kind: str) -> None:
     table = world.report.tables[raw.name]
-    counts = {**table.blemishes, "broken": sum(table.blemishes[name] for name in BREAKS[raw.name])}
+    counts = {**table.data_defects, "broken": sum(table.data_defects[name] for name in BREAKS[raw.name])}
     # Slips befall only rows with a value, and some copies come after the end.
     least = 0.2 if kind == "corrected" else 0.75
     spread = 4 * np.sqrt(table.rows * getattr(SHARES[raw.name], kind))
@@ -22,7 +22,7 @@ def test_blemishes_come_in_the_shares_that_are_declared(world, raw: RawTable, ki
 
 @pytest.mark.parametrize("raw", TABLES, ids=lambda raw: raw.name)
 def test_every_kind_of_break_is_there(world, raw: RawTable) -> None:
-    found = world.report.tables[raw.name].blemishes
+    found = world.report.tables[raw.name].data_defects
     assert all(found[name] > 0 for name in BREAKS[raw.name])
 
 
@@ -48,7 +48,7 @@ def test_every_kind_of_break_is_there(world, raw: RawTable) -> None:
 )
 def test_broken_rows_break_what_their_name_says(world, sql, table: str, broken: str, blemish: str) -> None:
     (found,) = sql.execute(f"select count(*) from {table} where {broken}").fetchone()
-    assert found == world.report.tables[table].blemishes[blemish]
+    assert found == world.report.tables[table].data_defects[blemish]
 
 
 def test_late_rows_have_a_heavy_tail_and_the_rest_come_within_hours(sql) -> None:
@@ -67,4 +67,4 @@ def test_revisions_bear_the_same_key_and_come_later(world, sql) -> None:
             f"select count(*) from (select {key} from {table} group by all "
             "having max(published_at) - min(published_at) > interval 20 day)"
         ).fetchone()
-        assert again == pytest.approx(world.report.tables[table].blemishes["revised"], rel=0.15)
+        assert again == pytest.approx(world.report.tables[table].data_defects["revised"], rel=0.15)

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.world.clock import DAY
-from pipelines.world.lives import REFINANCE, lives_of
-from pipelines.world.plan import WorldPlan
-from pipelines.world.town import town_of
+from pipelines.world.homes.neighbourhood import town_of
+from pipelines.world.homes.plan import WorldPlan
+from pipelines.world.homes.simulation import REFINANCE, lives_of
 
 
 def test_a_sale_is_followed_by_a_change_of_owner(world, sql) -> None:
@@ -59,12 +59,12 @@ def test_loans_bear_about_the_market_rate_of_their_day(sql) -> None:
 def test_refinances_rise_when_rates_have_fallen() -> None:
     fallen, risen = [], []
     for seed in range(4):
-        town = town_of(WorldPlan(customers=1_200, days=365, seed=seed), WorldPlan(1_200, 365, seed).blocks[0])
-        deals = lives_of(town).deals
+        neighbourhood = town_of(WorldPlan(customers=1_200, days=365, seed=seed), WorldPlan(1_200, 365, seed).blocks[0])
+        deals = lives_of(neighbourhood).deals
         days = deals["time"][deals["kind"] == REFINANCE] // DAY
-        weeks = np.arange(town.plan.start_day - 14 * 365, town.plan.start_day + 365, 7)
+        weeks = np.arange(neighbourhood.plan.start_day - 14 * 365, neighbourhood.plan.start_day + 365, 7)
         counts = np.histogram(days, np.append(weeks, weeks[-1] + 7))[0]
-        change = town.economy.rate_on(weeks) - town.economy.rate_on(weeks - 2 * 365)
+        change = neighbourhood.economy.rate_on(weeks) - neighbourhood.economy.rate_on(weeks - 2 * 365)
         fallen.append(counts[change < -0.5])
         risen.append(counts[change > 0.5])
     assert np.concatenate(fallen).mean() > 2 * np.concatenate(risen).mean()

@@ -10,9 +10,9 @@ import numpy as np
 
 from pipelines.world.clock import DAY, HOUR, YEAR_DAYS, Floats, Ints, year_of
 from pipelines.world.frames import Frame, rows_of, stack, take
-from pipelines.world.lives import AGENTS_PER_REGION, BUY, SELL, Lives
-from pipelines.world.plan import HISTORY_YEARS
-from pipelines.world.town import Town
+from pipelines.world.homes.neighbourhood import Neighbourhood
+from pipelines.world.homes.plan import HISTORY_YEARS
+from pipelines.world.homes.simulation import AGENTS_PER_REGION, BUY, SELL, Simulation
 
 STRANGERS_PER_YEAR = 0.09
 """Share of strangers' homes that change hands in a usual year."""
@@ -20,9 +20,9 @@ STRANGERS_PER_YEAR = 0.09
 FOREVER = np.iinfo(np.int64).max // 2
 
 
-def tenures_of(lives: Lives) -> Frame:
+def tenures_of(simulation: Simulation) -> Frame:
     """Who owned which home from when until when (`FOREVER` if still): person, home, start, stop."""
-    moves = take(lives.deals, (lives.deals["kind"] == BUY) | (lives.deals["kind"] == SELL))
+    moves = take(simulation.deals, (simulation.deals["kind"] == BUY) | (simulation.deals["kind"] == SELL))
     moves = take(moves, np.lexsort((moves["time"], moves["home"])))
     bought = np.flatnonzero(moves["kind"] == BUY)
     after = np.minimum(bought + 1, rows_of(moves) - 1)
@@ -35,21 +35,21 @@ def tenures_of(lives: Lives) -> Frame:
     }
 
 
-def deals_of(town: Town, lives: Lives, tenures: Frame) -> Frame:
+def deals_of(neighbourhood: Neighbourhood, simulation: Simulation, tenures: Frame) -> Frame:
     """All deals of the town, in order of time, with the columns of `Lives.deals`; -1 is the person nobody knows."""
-    rng = town.rng("deals")
-    home, time = _strangers(town, rng, tenures)
-    price = np.round(np.exp(town.homes.log_price(rng, town.markets, home, time // DAY)), -2)
-    sold = take(lives.deals, lives.deals["kind"] == SELL)
+    rng = neighbourhood.rng("deals")
+    home, time = _strangers(neighbourhood, rng, tenures)
+    price = np.round(np.exp(neighbourhood.homes.log_price(rng, neighbourhood.markets, home, time // DAY)), -2)
+    sold = take(simulation.deals, simulation.deals["kind"] == SELL)
     sides = [(home, price, time), (sold["home"], sold["price"], sold["time"])]
-    deals = stack([lives.deals, *(_bought_by_strangers(town, rng, *side) for side in sides)])
+    deals = stack([simulation.deals, *(_bought_by_strangers(neighbourhood, rng, *side) for side in sides)])
     return take(deals, np.argsort(deals["time"], kind="stable"))
 
 
-def deal_frame(town: Town, deals: Frame) -> Frame:
+def deal_frame(neighbourhood: Neighbourhood, deals: Frame) -> Frame:
     """The rows of `deals`, each with the time at which it became known."""
-    plan, people, homes = town.plan, town.people, town.homes
-    rng = town.rng("deals known")
+    plan, people, homes = neighbourhood.plan, neighbourhood.people, neighbourhood.homes
+    rng = neighbourhood.rng("deals known")
     count = rows_of(deals)
     person = deals["person"]
     known = deals["time"] + (rng.exponential(1.6, count) * DAY).astype(np.int64) + 2 * HOUR
@@ -59,7 +59,7 @@ def deal_frame(town: Town, deals: Frame) -> Frame:
     joined = np.where(person >= 0, people.joined[person], 0)
     known = np.where(deals["time"] < joined, np.maximum(known, joined + rng.integers(HOUR, 8 * HOUR, count)), known)
     return {
-        "deal_id": (town.block.number << 32) + 1 + np.arange(count),
+        "deal_id": (neighbourhood.block.number << 32) + 1 + np.arange(count),
         "kind": deals["kind"],
         "property_id": np.where(deals["home"] >= 0, homes.ids[deals["home"]], -1),
         "customer_id": np.where(person >= 0, people.ids[person], -1),
@@ -72,16 +72,16 @@ def deal_frame(town: Town, deals: Frame) -> Frame:
     }
 
 
-def _strangers(town: Town, rng: np.random.Generator, tenures: Frame) -> tuple[Ints, Ints]:
+def _strangers(neighbourhood: Neighbourhood, rng: np.random.Generator, tenures: Frame) -> tuple[Ints, Ints]:
     """Homes and times of sales among strangers: more of them where and when demand is high."""
-    plan, homes = town.plan, town.homes
+    plan, homes = neighbourhood.plan, neighbourhood.homes
     years = HISTORY_YEARS + plan.days / YEAR_DAYS
     often = 4.0
     home = np.repeat(np.arange(len(homes.ids)), rng.poisson(STRANGERS_PER_YEAR * often * years, len(homes.ids)))
     first = plan.start_day - int(HISTORY_YEARS * YEAR_DAYS)
     day = rng.integers(first, plan.start_day + plan.days, len(home))
     time = day * DAY + rng.integers(15 * 3600, 23 * 3600, len(home)) * 1_000_000
-    kept = rng.random(len(home)) * often < town.markets.demand(homes.region[home], day)
+    kept = rng.random(len(home)) * often < neighbourhood.markets.demand(homes.region[home], day)
     kept &= year_of(day) > homes.built[home]
     home, time = home[kept], time[kept]
     order = np.lexsort((time, home))
@@ -103,13 +103,15 @@ def _strangers(town: Town, rng: np.random.Generator, tenures: Frame) -> tuple[In
     return keys[kept], times[kept]
 
 
-def _bought_by_strangers(town: Town, rng: np.random.Generator, home: Ints, price: Floats, time: Ints) -> Frame:
+def _bought_by_strangers(
+    neighbourhood: Neighbourhood, rng: np.random.Generator, home: Ints, price: Floats, time: Ints
+) -> Frame:
     count = len(home)
     loan = np.where(
         rng.random(count) < 0.75, np.round(price * np.clip(rng.normal(0.75, 0.13, count), 0.2, 0.97), -2), 0
     )
-    rate = np.round(town.economy.rate_on(time // DAY) + rng.normal(0.05, 0.2, count), 3)
-    agent = town.homes.region[home] * AGENTS_PER_REGION + 1 + rng.integers(0, AGENTS_PER_REGION, count)
+    rate = np.round(neighbourhood.economy.rate_on(time // DAY) + rng.normal(0.05, 0.2, count), 3)
+    agent = neighbourhood.homes.region[home] * AGENTS_PER_REGION + 1 + rng.integers(0, AGENTS_PER_REGION, count)
     return {
         "kind": np.full(count, BUY, np.int8),
         "person": np.full(count, -1),

@@ -12,9 +12,9 @@ import pytest
 
 from pipelines.raw.contracts import RawTable
 from pipelines.raw.tables import TABLES
-from pipelines.world.blemishes import BLANKED
-from pipelines.world.generate import generate
-from pipelines.world.plan import WorldPlan
+from pipelines.world.homes.data_defects import BLANKED
+from pipelines.world.homes.generate import generate
+from pipelines.world.homes.plan import WorldPlan
 
 TWO_BLOCKS = WorldPlan(customers=2_700, days=35, seed=5)
 TINY = WorldPlan(customers=20, days=20, seed=5)
@@ -63,8 +63,8 @@ def test_what_is_older_than_the_world_was_imported_in_bulk(world, sql) -> None:
 
 def test_event_ids_are_unique_but_for_rows_delivered_again(world, sql) -> None:
     rows, ids = sql.execute("select count(event_id), count(distinct event_id) from engagement").fetchone()
-    blemishes = world.report.tables["engagement"].blemishes
-    assert 0 < rows - ids <= blemishes["duplicate"] + blemishes["corrected"]
+    data_defects = world.report.tables["engagement"].data_defects
+    assert 0 < rows - ids <= data_defects["duplicate"] + data_defects["corrected"]
 
 
 def test_engagement_files_hold_one_month_each_and_are_sorted(world) -> None:
@@ -124,8 +124,8 @@ def test_a_call_at_the_top_of_a_script_says_how_to_make_it(tmp_path: Path) -> No
     script = tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\n"
-        "from pipelines.world.generate import generate\n"
-        "from pipelines.world.plan import WorldPlan\n"
+        "from pipelines.world.homes.generate import generate\n"
+        "from pipelines.world.homes.plan import WorldPlan\n"
         f"generate(WorldPlan(customers=2_700, days=2, seed=1), Path({str(tmp_path / 'world')!r}))\n"
     )
     found = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
@@ -138,8 +138,8 @@ def test_memory_does_not_grow_with_the_number_of_customers(tmp_path: Path) -> No
         code = (
             "import resource\n"
             "from pathlib import Path\n"
-            "from pipelines.world.generate import generate\n"
-            "from pipelines.world.plan import WorldPlan\n"
+            "from pipelines.world.homes.generate import generate\n"
+            "from pipelines.world.homes.plan import WorldPlan\n"
             f"generate(WorldPlan({customers}, 60, 1), Path({str(tmp_path / str(customers))!r}))\n"
             "for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):\n"
             "    print(resource.getrusage(who).ru_maxrss)\n"

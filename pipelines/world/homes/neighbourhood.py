@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.world.economy import Economy, economy_of
-from pipelines.world.homes import Homes, homes_of
-from pipelines.world.markets import Markets, markets_of
-from pipelines.world.people import People, people_of
-from pipelines.world.plan import CustomerBlock, WorldPlan
+from pipelines.world.homes.economy import Economy, economy_of
+from pipelines.world.homes.houses import Homes, homes_of
+from pipelines.world.homes.markets import Markets, markets_of
+from pipelines.world.homes.people import People, people_of
+from pipelines.world.homes.plan import CustomerBlock, WorldPlan
 from pipelines.world.seeds import generator
 
 
 @dataclass(frozen=True)
-class Town:
+class Neighbourhood:
     """Everything that is so before anybody acts."""
 
     plan: WorldPlan
@@ -30,8 +30,8 @@ class Town:
         return generator(self.plan.seed, purpose, self.block.number)
 
 
-def town_of(plan: WorldPlan, block: CustomerBlock) -> Town:
+def town_of(plan: WorldPlan, block: CustomerBlock) -> Neighbourhood:
     """The town of that block."""
     economy = economy_of(plan)
     markets = markets_of(plan, economy)
-    return Town(plan, block, economy, markets, homes_of(plan, block, markets), people_of(plan, block, markets))
+    return Neighbourhood(plan, block, economy, markets, homes_of(plan, block, markets), people_of(plan, block, markets))

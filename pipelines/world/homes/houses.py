@@ -13,8 +13,8 @@ import numpy as np
 from pipelines.raw.tables.homes import PROPERTIES
 from pipelines.world.clock import YEAR_DAYS, Bools, Floats, Ints, year_of
 from pipelines.world.frames import code
-from pipelines.world.markets import Markets
-from pipelines.world.plan import HISTORY_YEARS, CustomerBlock, WorldPlan
+from pipelines.world.homes.markets import Markets
+from pipelines.world.homes.plan import HISTORY_YEARS, CustomerBlock, WorldPlan
 from pipelines.world.seeds import generator
 
 PER_CUSTOMER = 2

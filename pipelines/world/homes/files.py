@@ -16,16 +16,16 @@ import pyarrow.parquet as pq
 
 from pipelines.raw.contracts import RawTable
 from pipelines.raw.tables.homes import ENGAGEMENT
-from pipelines.world.blemishes import BLANKED, Blemished
 from pipelines.world.clock import DAY, month_starts
 from pipelines.world.frames import arrow_of, rows_of, schema_of, stack, take
-from pipelines.world.plan import CustomerBlock, WorldPlan
+from pipelines.world.homes.data_defects import BLANKED, DefectiveRows
+from pipelines.world.homes.plan import CustomerBlock, WorldPlan
 
 ROW_GROUP = 32_768
 """About a week of a block: the grain at which a reader skips."""
 
 
-def write_engagement(plan: WorldPlan, block: CustomerBlock, events: Blemished, folder: Path) -> None:
+def write_engagement(plan: WorldPlan, block: CustomerBlock, events: DefectiveRows, folder: Path) -> None:
     """Write the block's events (sorted by ingested_at) and merge their further rows in, month by month."""
     months = (plan.end.year - plan.start.year) * 12 + plan.end.month - plan.start.month + 1
     starts = month_starts(plan.start, months + 1) * DAY

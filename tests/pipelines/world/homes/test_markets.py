@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.world.clock import month_of
-from pipelines.world.economy import economy_of
-from pipelines.world.markets import markets_of
-from pipelines.world.plan import WorldPlan
+from pipelines.world.homes.economy import economy_of
+from pipelines.world.homes.markets import markets_of
+from pipelines.world.homes.plan import WorldPlan
 
 
 def test_every_region_has_four_years_of_history_before_the_start(world, sql) -> None:

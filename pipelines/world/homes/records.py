@@ -6,30 +6,30 @@ import numpy as np
 
 from pipelines.world.clock import DAY, HOUR, YEAR_DAYS, Ints, year_of
 from pipelines.world.frames import Frame, rows_of, stack, take
-from pipelines.world.homes import NEVER
-from pipelines.world.lives import BUY, Lives
-from pipelines.world.plan import HISTORY_YEARS
-from pipelines.world.town import Town
+from pipelines.world.homes.houses import NEVER
+from pipelines.world.homes.neighbourhood import Neighbourhood
+from pipelines.world.homes.plan import HISTORY_YEARS
+from pipelines.world.homes.simulation import BUY, Simulation
 
 
-def customer_frame(town: Town, lives: Lives) -> Frame:
+def customer_frame(neighbourhood: Neighbourhood, simulation: Simulation) -> Frame:
     """The rows of `customers`: one on joining, one more for each move to another region."""
-    plan, people = town.plan, town.people
-    rng = town.rng("customers known")
-    count = town.block.count
+    plan, people = neighbourhood.plan, neighbourhood.people
+    rng = neighbourhood.rng("customers known")
+    count = neighbourhood.block.count
     imported = plan.imported_us + rng.integers(0, HOUR, count)
     here = people.joined < plan.imported_us
-    week = np.clip((people.joined - plan.start_us) // (7 * DAY), 0, lives.region.shape[1] - 1)
+    week = np.clip((people.joined - plan.start_us) // (7 * DAY), 0, simulation.region.shape[1] - 1)
     start = np.arange(count)
     first: Frame = {
         "person": start,
-        "region": lives.region[start, week].astype(np.int64),
+        "region": simulation.region[start, week].astype(np.int64),
         "known": np.where(here, imported, people.joined + rng.integers(0, HOUR // 6, count)),
     }
-    who, at = np.nonzero(lives.region[:, 1:] != lives.region[:, :-1])
+    who, at = np.nonzero(simulation.region[:, 1:] != simulation.region[:, :-1])
     moved: Frame = {
         "person": who,
-        "region": lives.region[who, at + 1].astype(np.int64),
+        "region": simulation.region[who, at + 1].astype(np.int64),
         "known": plan.start_us + (at + 2) * 7 * DAY + rng.integers(0, 14 * DAY, len(who)),
     }
     moved = take(moved, at + 1 > week[who])
@@ -45,10 +45,10 @@ def customer_frame(town: Town, lives: Lives) -> Frame:
     }
 
 
-def property_frame(town: Town, deals: Frame, tenures: Frame) -> Frame:
+def property_frame(neighbourhood: Neighbourhood, deals: Frame, tenures: Frame) -> Frame:
     """The rows of `properties`: as imported, then one for each renovation and each owner who came or went."""
-    plan, people, homes = town.plan, town.people, town.homes
-    rng = town.rng("properties known")
+    plan, people, homes = neighbourhood.plan, neighbourhood.people, neighbourhood.homes
+    rng = neighbourhood.rng("properties known")
     count = len(homes.ids)
     joined = people.joined[tenures["person"]]
     # Before they join, nobody here knows what they own.
@@ -61,7 +61,7 @@ def property_frame(town: Town, deals: Frame, tenures: Frame) -> Frame:
     works = np.flatnonzero(homes.works < NEVER)
     versions = stack(
         [
-            _versions(np.arange(count), _last_change(town, deals), owner, owner_told=True),
+            _versions(np.arange(count), _last_change(neighbourhood, deals), owner, owner_told=True),
             _versions(came["home"], came["owns_from"], people.ids[came["person"]], owner_told=True),
             _versions(left["home"], left["stop"], np.full(rows_of(left), -1), owner_told=True),
             _versions(works, homes.works[works] * DAY + 12 * HOUR, np.full(len(works), -1), owner_told=False),
@@ -98,11 +98,11 @@ def _versions(home: Ints, time: Ints, owner: Ints, *, owner_told: bool) -> Frame
     return {"home": home, "time": time, "owner": owner, "owner_told": np.full(len(home), owner_told)}
 
 
-def _last_change(town: Town, deals: Frame) -> Ints:
+def _last_change(neighbourhood: Neighbourhood, deals: Frame) -> Ints:
     """When each home last changed hands before the import, or when the records or the home itself began."""
-    records = town.plan.start_day - int((HISTORY_YEARS + 6) * YEAR_DAYS)
-    built = ((town.homes.built - 1970) * YEAR_DAYS).astype(np.int64)
+    records = neighbourhood.plan.start_day - int((HISTORY_YEARS + 6) * YEAR_DAYS)
+    built = ((neighbourhood.homes.built - 1970) * YEAR_DAYS).astype(np.int64)
     last = np.maximum(records, built) * DAY
-    past = take(deals, (deals["kind"] == BUY) & (deals["time"] < town.plan.imported_us))
+    past = take(deals, (deals["kind"] == BUY) & (deals["time"] < neighbourhood.plan.imported_us))
     np.maximum.at(last, past["home"], past["time"])
     return last

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.world.blemishes import SHARES
 from pipelines.world.clock import DAY, HOUR, Floats, Ints, month_of
-from pipelines.world.economy import PUBLISHED_YEARS, Economy
 from pipelines.world.frames import Frame, stack, take
-from pipelines.world.plan import WorldPlan
+from pipelines.world.homes.data_defects import SHARES
+from pipelines.world.homes.economy import PUBLISHED_YEARS, Economy
+from pipelines.world.homes.plan import WorldPlan
 from pipelines.world.seeds import generator
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.world.town import town_of
+from pipelines.world.homes.neighbourhood import town_of
 
 
 @pytest.mark.parametrize(

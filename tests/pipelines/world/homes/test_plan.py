@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.world.plan import WorldPlan, start_of
+from pipelines.world.homes.plan import WorldPlan, start_of
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.world.clock import DAY, HOUR, MINUTE, Bools, Floats, Ints
-from pipelines.world.engagement import EventRate, SimulatedDays, events, scatter
 from pipelines.world.frames import Frame, stack
-from pipelines.world.people import Habits
-from pipelines.world.town import Town
+from pipelines.world.homes.engagement import EventRate, SimulatedDays, events, scatter
+from pipelines.world.homes.neighbourhood import Neighbourhood
+from pipelines.world.homes.people import Habits
 
 EMAILS = EventRate(0.52, 0.15, 0.1)
 ALERTS = EventRate(0.40, 0.35, 0.3)
@@ -21,14 +21,14 @@ SEND_HOURS = np.array([*range(24), *range(6, 23), *range(7, 22), *range(8, 20)])
 """Each hour as often as messages go out in it: all hours, the day's more."""
 
 
-def messages_of(town: Town, days: SimulatedDays) -> Frame:
+def messages_of(neighbourhood: Neighbourhood, days: SimulatedDays) -> Frame:
     """Every message to the town's customers and every answer, chained by the message's id."""
-    first = town.block.number << 32
-    return stack([*_emails(town, days, first + 1), *_alerts(town, days, first + (1 << 31))])
+    first = neighbourhood.block.number << 32
+    return stack([*_emails(neighbourhood, days, first + 1), *_alerts(neighbourhood, days, first + (1 << 31))])
 
 
-def _emails(town: Town, days: SimulatedDays, first_id: int) -> list[Frame]:
-    rng, habits = town.rng("emails"), town.people.habits
+def _emails(neighbourhood: Neighbourhood, days: SimulatedDays, first_id: int) -> list[Frame]:
+    rng, habits = neighbourhood.rng("emails"), neighbourhood.people.habits
     who, time, hour, weekday, wish = _sent(rng, days, days.messages(EMAILS, habits.emails))
     ids = first_id + np.arange(len(who))
     delivered = events("email", "deliver", who, time, objects=ids)
@@ -43,8 +43,8 @@ def _emails(town: Town, days: SimulatedDays, first_id: int) -> list[Frame]:
     return [delivered, opened, clicked, replied]
 
 
-def _alerts(town: Town, days: SimulatedDays, first_id: int) -> list[Frame]:
-    rng, habits = town.rng("alerts"), town.people.habits
+def _alerts(neighbourhood: Neighbourhood, days: SimulatedDays, first_id: int) -> list[Frame]:
+    rng, habits = neighbourhood.rng("alerts"), neighbourhood.people.habits
     who, time, hour, weekday, wish = _sent(rng, days, days.messages(ALERTS, habits.alerts))
     ids = first_id + np.arange(len(who))
     sent = events("alert", "send", who, time, objects=ids)

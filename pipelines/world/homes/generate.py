@@ -19,13 +19,13 @@ import pyarrow.parquet as pq
 
 from pipelines.raw.tables import TABLES
 from pipelines.raw.tables.homes import CUSTOMERS, DEALS, MACRO, PROPERTIES, REGION_MARKET
-from pipelines.world.blemishes import BLANKED, blemish
-from pipelines.world.blocks import Made, make_block
-from pipelines.world.economy import economy_of, macro_frame
-from pipelines.world.files import TableFile
 from pipelines.world.frames import arrow_of
-from pipelines.world.markets import markets_of, region_frame
-from pipelines.world.plan import WorldPlan
+from pipelines.world.homes.blocks import Made, make_block
+from pipelines.world.homes.data_defects import BLANKED, blemish
+from pipelines.world.homes.economy import economy_of, macro_frame
+from pipelines.world.homes.files import TableFile
+from pipelines.world.homes.markets import markets_of, region_frame
+from pipelines.world.homes.plan import WorldPlan
 from pipelines.world.seeds import generator
 
 MARK = "world.json"
@@ -41,7 +41,7 @@ class GeneratedTable:
     rows: int
     bytes: int
     files: int
-    blemishes: Mapping[str, int]
+    data_defects: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _write(plan: WorldPlan, folder: Path, progress: Progress | None, workers: in
         for number, made in enumerate(_made(plan, folder, min(workers, len(blocks))), start=1):
             for name, table in made.tables.items():
                 files[name].append(table)
-            for name, found in made.blemishes.items():
+            for name, found in made.data_defects.items():
                 counts[name].update(found)
             if progress:
                 progress("blocks of customers", number, len(blocks))

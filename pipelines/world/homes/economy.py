@@ -12,10 +12,10 @@ import numpy as np
 
 from pipelines.epoch import epoch_day
 from pipelines.raw.tables.homes import MACRO
-from pipelines.world.blemishes import SHARES
 from pipelines.world.clock import DAY, HOUR, MINUTE, YEAR_DAYS, Floats, Ints, month_starts
 from pipelines.world.frames import Frame, code, stack
-from pipelines.world.plan import HISTORY_YEARS, WorldPlan
+from pipelines.world.homes.data_defects import SHARES
+from pipelines.world.homes.plan import HISTORY_YEARS, WorldPlan
 from pipelines.world.seeds import generator
 
 PUBLISHED_YEARS = 6
