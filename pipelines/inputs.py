@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from feature_repo.views import SNAPSHOT_VIEWS
+from pipelines.raw.contracts import RawTable
 from pipelines.raw.store import RawStore
 from pipelines.raw.tables import TABLES
 from pipelines.transforms import pipeline_of
@@ -21,7 +22,6 @@ BEYOND_DATA = timedelta(days=62)
 """So long after the last loaded row a day may lie: monthly data comes late."""
 
 ALLOW_EMPTY = "TIDEMARK_ALLOW_EMPTY"
-_ENTITY_KEYS = {field.name for view in SNAPSHOT_VIEWS for field in view.entity_columns}
 
 
 class RefusedInputsError(ValueError):
@@ -80,8 +80,14 @@ def require_inputs(home: Path, view: str, allowed: Collection[str] = ()) -> str:
     return ""
 
 
+def entity_tables() -> list[RawTable]:
+    """The raw tables that say something about an entity: those that have the key of one."""
+    keys = {field.name for view in SNAPSHOT_VIEWS for field in view.entity_columns}
+    return [table for table in TABLES if keys & {*table.schema.names}]
+
+
 def last_loaded_day(home: Path) -> date | None:
     """The last day on which anything about an entity became known, as far as it was good; None if nothing is."""
     store = RawStore(home)
-    days = (store.last_day_with_rows(table.name) for table in TABLES if _ENTITY_KEYS & {*table.schema.names})
+    days = (store.last_day_with_rows(table.name) for table in entity_tables())
     return max((day for day in days if day), default=None)

@@ -7,14 +7,11 @@ from typing import cast
 
 import dagster as dg
 
-from feature_repo.views import SNAPSHOT_VIEWS
-from pipelines.inputs import BEYOND_DATA, last_loaded_day
-from pipelines.raw.tables import TABLES
+from pipelines.inputs import BEYOND_DATA, entity_tables, last_loaded_day
 from pipelines.transforms.days import Days
 
 # Where the synthetic world begins, and the partitions of a home with nothing older in it.
 _LATEST_FIRST_DAY = date(2024, 1, 1)
-_ENTITY_KEYS = {field.name for view in SNAPSHOT_VIEWS for field in view.entity_columns}
 
 
 class OutsidePartitionsError(ValueError):
@@ -48,8 +45,7 @@ def _loaded_days(home: Path) -> list[date]:
     """The days on which rows about entities became known."""
     return [
         date.fromisoformat(file.parent.name.removeprefix("known_on="))
-        for table in TABLES
-        if _ENTITY_KEYS & set(table.schema.names)
+        for table in entity_tables()
         for file in (home / "raw" / table.name).glob("known_on=[0-9]*/part.parquet")
     ]
 

@@ -28,7 +28,10 @@ from training.models import MODELS
 from training.snapshot_inputs import OutdatedDays, outdated_days
 from training.specs import ModelSpec
 
-VIEWS = tuple(view.name for view in SNAPSHOT_VIEWS)
+
+def view_names() -> tuple[str, ...]:
+    """The views whose snapshots are computed."""
+    return tuple(view.name for view in SNAPSHOT_VIEWS)
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ def _materialise(
     mark: Mapping[str, str],
 ) -> RunResult:
     home = settings.home
-    wanted = [view for view in VIEWS if not views or view in views]
+    wanted = [view for view in view_names() if not views or view in views]
     before = {view: _versions(home, view, days) for view in wanted}
     result = (
         build_definitions(settings)

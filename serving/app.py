@@ -82,8 +82,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     errors.install(app)
     limits.install(app, chosen)
-    for routes in (predict, features, models, health):
-        add_routes(app, routes.router)
+    for router in (predict.routes_of_models(), features.router, models.router, health.router):
+        add_routes(app, router)
     documentation.install(app)
     return app
 

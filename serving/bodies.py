@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 
 from serving.errors import MOST_FAULTS, ProblemError, invalid_request
 from serving.limits import BODY
-from serving.requests import ITEMS, PATHS, Batch
+from serving.requests import batch_schema
 from serving.schemas import Ask
 from serving.shown_values import shown
 
@@ -48,7 +48,7 @@ async def batch_of(request: Request) -> list[Ask | ProblemError]:
     """The questions of a batch, each on its own: one that breaks its schema is a problem in its place."""
     content = _json_of(request)
     try:
-        return list(Batch.model_validate_json(content).requests)
+        return list(batch_schema().kind.model_validate_json(content).requests)
     except ValidationError as problem:
         faults = _faults(problem)
         if not all(_is_of_question(fault["loc"]) for fault in faults):
@@ -60,7 +60,7 @@ async def batch_of(request: Request) -> list[Ask | ProblemError]:
             by_question[int(at)].append(_described_fault(fault, skip=2))
     questions = from_json(content)[_REQUESTS]
     others = [question for at, question in enumerate(questions) if at not in by_question]
-    valid = iter(ITEMS.validate_json(to_json(others, inf_nan_mode="constants")))
+    valid = iter(batch_schema().questions.validate_json(to_json(others, inf_nan_mode="constants")))
     return [invalid_request(by_question[at]) if at in by_question else next(valid) for at in range(len(questions))]
 
 
@@ -113,7 +113,7 @@ def _place(loc: Sequence[int | str]) -> tuple[int | str, ...]:
 
 
 def _is_kind(before: int | str | None, part: int | str) -> bool:
-    return isinstance(before, int) and part in PATHS
+    return isinstance(before, int) and part in batch_schema().paths
 
 
 def described(kind: type[BaseModel]) -> dict[str, Any]:

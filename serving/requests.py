@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
@@ -82,27 +84,38 @@ def _camel(spec: ModelSpec) -> str:
     return "".join(part.capitalize() for part in spec.name.split("_"))
 
 
-BATCH_TYPES = tuple(_of_batch(spec) for spec in MODELS)
-PATHS = frozenset(spec.path for spec in MODELS)
-_AnyOfThem = Annotated[Union[BATCH_TYPES], Field(discriminator="model")]  # type: ignore[valid-type]  # noqa: UP007
+@dataclass(frozen=True)
+class BatchSchema:
+    """What a batch may say, of the models that there are."""
+
+    kind: type[BatchBody]
+    questions: TypeAdapter[list[Ask]]
+    """Of a batch, however many."""
+    paths: frozenset[str]
 
 
-ITEMS: TypeAdapter[list[Ask]] = TypeAdapter(list[_AnyOfThem])
-"""Questions of a batch, however many."""
+class BatchBody(BaseModel):
+    """Up to a thousand questions, answered in order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    requests: list[Any]
+
+
+@cache
+def batch_schema() -> BatchSchema:
+    """The one of this process."""
+    kinds = tuple(_of_batch(spec) for spec in MODELS)
+    question = Annotated[Union[kinds], Field(discriminator="model")]  # type: ignore[valid-type]  # noqa: UP007
+    example: Any = {"requests": [{"model": MODELS[0].path, **_key_example(MODELS[0])}]}
+    several: Any = (list[question], Field(min_length=1, max_length=MOST_AT_ONCE))
+    kind: type[BatchBody] = create_model("Batch", __base__=BatchBody, __doc__=BatchBody.__doc__, requests=several)
+    kind.model_config = ConfigDict(**{**BatchBody.model_config, "json_schema_extra": {"examples": [example]}})
+    kind.model_rebuild(force=True)
+    return BatchSchema(kind, TypeAdapter(list[question]), frozenset(spec.path for spec in MODELS))
 
 
 def name_of(request: Ask) -> str:
     """The model that a question of a batch is for."""
     path: str = request.model  # type: ignore[attr-defined]  # made above
     return path.replace("-", "_")
-
-
-class Batch(BaseModel):
-    """Up to a thousand questions, answered in order."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"requests": [{"model": MODELS[0].path, **_key_example(MODELS[0])}]}]},
-    )
-
-    requests: list[_AnyOfThem] = Field(min_length=1, max_length=MOST_AT_ONCE)

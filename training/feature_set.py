@@ -123,6 +123,7 @@ def feature_set(
 
 def _everybody(spec: ModelSpec, views: list[BaseFeatureView], moment: datetime, home: Path) -> pa.Table:
     """Every entity that has a snapshot by the moment which the model's policy would still use."""
+    own: list[str] = []
     files: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for view in views:
         source = view.batch_source if isinstance(view, FeatureView) else None
@@ -130,6 +131,7 @@ def _everybody(spec: ModelSpec, views: list[BaseFeatureView], moment: datetime, 
             continue
         if not set(view.join_keys) <= {*spec.join_keys}:
             continue
+        own.append(view.name)
         rule = spec.when_missing.get(view.name, FAIL)
         oldest = moment - max(view.ttl or timedelta(days=36500), rule.up_to) - timedelta(days=1)
         folder = Path(source.path)
@@ -139,8 +141,7 @@ def _everybody(spec: ModelSpec, views: list[BaseFeatureView], moment: datetime, 
         ]
     if not any(files.values()):
         raise TrainingSetError(
-            f"{spec.name}: no snapshot of {', '.join(view.name for view in views if isinstance(view, FeatureView))} is "
-            f"published in {home} that would be known at {moment.isoformat()}: compute the days before it with "
+            f"{spec.name}: no snapshot of {', '.join(own)} is published in {home} that would be known at {moment.isoformat()}: compute the days before it with "
             "`tidemark features`, or choose another moment."
         )
     if len(spec.join_keys) > 1:
@@ -150,8 +151,8 @@ def _everybody(spec: ModelSpec, views: list[BaseFeatureView], moment: datetime, 
         )
     key, of_key = spec.join_keys[0], files[spec.join_keys]
     with duckdb.connect() as connection:
-        known: pa.Table = connection.execute(
-            f'SELECT DISTINCT "{key}" FROM read_parquet(?, hive_partitioning = false) ORDER BY 1', [of_key]
+        known = connection.sql(
+            f'SELECT DISTINCT "{key}" FROM read_parquet(?, hive_partitioning = false) ORDER BY 1', params=[of_key]
         ).to_arrow_table()
     return known.append_column("event_timestamp", pa.array([moment] * len(known), MOMENT))
 

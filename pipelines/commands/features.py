@@ -65,11 +65,11 @@ def features(
     with quiet():
         from feature_repo.settings import PlatformSettings, SettingError
         from pipelines.partitions import OutsidePartitionsError, require_loaded
-        from pipelines.run import VIEWS, materialise_days, materialise_stale, remaining_stale_days
+        from pipelines.run import materialise_days, materialise_stale, remaining_stale_days, view_names
         from pipelines.withdrawal import WithdrawalError
 
         with exit_on(UnknownNameError, SettingError, OutsidePartitionsError, WithdrawalError):
-            require_known("view", view or [], VIEWS)
+            require_known("view", view or [], view_names())
             require_known("raw table", comma_separated(allow_empty), (table.name for table in TABLES))
             settings = PlatformSettings.from_environment()
             # Whoever waits here wants to know at once, not after three times five minutes.

@@ -10,13 +10,11 @@ from fastapi import APIRouter, Request, Response
 from serving.answering import Scorer
 from serving.bodies import batch_of, body_of, described
 from serving.plain_routes import PlainRoute
-from serving.requests import Batch, name_of, request_type
+from serving.requests import batch_schema, name_of, request_type
 from serving.routes import PROBLEMS
 from serving.schemas import Answers, Ask, Prediction
 from training.models import MODELS
 from training.specs import ModelSpec
-
-router = APIRouter(prefix="/v1/predict", tags=["predictions"], responses=PROBLEMS, route_class=PlainRoute)
 
 
 def _endpoint(spec: ModelSpec, kind: type[Ask]) -> Callable[[Request], Awaitable[Response]]:
@@ -30,18 +28,6 @@ def _endpoint(spec: ModelSpec, kind: type[Ask]) -> Callable[[Request], Awaitable
     return predict
 
 
-for _spec in MODELS:
-    _kind = request_type(_spec)
-    router.add_api_route(
-        f"/{_spec.path}",
-        _endpoint(_spec, _kind),
-        methods=["POST"],
-        response_model=Prediction,
-        openapi_extra=described(_kind),
-    )
-
-
-@router.post("/batch", response_model=Answers, openapi_extra=described(Batch))
 async def batch(request: Request) -> Response:
     """Up to a thousand questions; each has its own prediction, or its own problem."""
     questions = await batch_of(request)
@@ -52,3 +38,21 @@ async def batch(request: Request) -> Response:
         next(answers) if isinstance(question, Ask) else orjson.dumps(question.document()) for question in questions
     ]
     return Response(b'{"results":[%b]}' % b",".join(results), media_type="application/json")
+
+
+def routes_of_models() -> APIRouter:
+    """A route for each model that there is, and one for all."""
+    router = APIRouter(prefix="/v1/predict", tags=["predictions"], responses=PROBLEMS, route_class=PlainRoute)
+    for spec in MODELS:
+        kind = request_type(spec)
+        router.add_api_route(
+            f"/{spec.path}",
+            _endpoint(spec, kind),
+            methods=["POST"],
+            response_model=Prediction,
+            openapi_extra=described(kind),
+        )
+    if len(MODELS):
+        schema = described(batch_schema().kind)
+        router.add_api_route("/batch", batch, methods=["POST"], response_model=Answers, openapi_extra=schema)
+    return router

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from serving.app import create_app
-from serving.requests import Batch, name_of, request_type
+from serving.requests import batch_schema, name_of, request_type
 from serving.settings import Settings
 from training.models import MODELS
 
@@ -28,7 +28,7 @@ def test_a_request_may_say_what_its_model_reads_and_what_its_task_takes(spec):
 
 
 def test_questions_of_a_batch_are_of_the_type_of_their_model():
-    batch = Batch.model_validate(
+    batch = batch_schema().kind.model_validate(
         {"requests": [{"model": "property-value", "entity_id": "1", "months_ahead": 3, "level": 0.9}]}
     )
     (question,) = batch.requests
@@ -37,7 +37,9 @@ def test_questions_of_a_batch_are_of_the_type_of_their_model():
 
 def test_a_field_of_another_model_is_refused():
     with pytest.raises(ValidationError, match="months_ahead"):
-        Batch.model_validate({"requests": [{"model": "move-probability", "entity_id": "1", "months_ahead": 3}]})
+        batch_schema().kind.model_validate(
+            {"requests": [{"model": "move-probability", "entity_id": "1", "months_ahead": 3}]}
+        )
 
 
 GOOD = {"model": "move-probability", "entity_id": "1"}

@@ -95,7 +95,7 @@ HOMES = pa.table({"property_id": [1]})
         ({"at": "2026-07-08"}, "expected months_ahead, which each request to the model gives"),
         ({"at": "2026-07-08", "entities": HOMES, "request": {"level": 1}}, "a request gives months_ahead, found level"),
         ({"entities": HOMES, "request": {"months_ahead": 1}}, "missing: event_timestamp"),
-        ({"at": "2019-07-08", "request": {"months_ahead": 1}}, "no snapshot of property is published"),
+        ({"at": "2019-07-08", "request": {"months_ahead": 1}}, "no snapshot of property, location is published"),
         ({"at": "soon"}, "at: expected a day or a moment"),
     ],
 )

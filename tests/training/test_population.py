@@ -13,7 +13,7 @@ from feature_repo.store import open_store
 from training.arrays import inputs_of
 from training.dataset import training_set, views_of
 from training.fit import fit
-from training.population import JUST_SETTLED, population_of
+from training.population import JUST_SETTLED, everybody, population_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -36,7 +36,8 @@ def fitted(home):
 
 def test_homes_just_sold_are_compared_with_what_was_paid(home, fitted):
     """Recomputed from the raw deals: the homes sold in the last 60 days of the data, at their newest price."""
-    population = population_of(fitted, open_store(), home)
+    store = open_store(home)
+    population = population_of(fitted, everybody(fitted.training_set, store, home), store, home)
     end = datetime.fromisoformat(fitted.training_set.manifest.data_end)
     sold = duckdb.sql(f"""
         SELECT property_id, arg_max(price, occurred_at) AS price FROM (
@@ -55,4 +56,5 @@ def test_homes_just_sold_are_compared_with_what_was_paid(home, fitted):
 def test_rows_of_ones_own_are_not_compared_with_everybody(home, fitted):
     given = replace(fitted.training_set.manifest, arguments={"entities": "a hash"})
     own = replace(fitted, training_set=replace(fitted.training_set, manifest=given))
-    assert population_of(own, open_store(), home) is None
+    assert everybody(own.training_set, open_store(home), home) is None
+    assert population_of(own, None, open_store(home), home) is None
