@@ -5,7 +5,7 @@ import warnings
 import dagster as dg
 
 from feature_repo.settings import PlatformSettings
-from pipelines.assets.feast import data_docs, feast_registry
+from pipelines.assets.feast import data_docs_asset, feast_registry
 from pipelines.assets.features import ON_DEMAND, feature_assets
 from pipelines.assets.online import online_assets, online_checks
 from pipelines.assets.raw import raw_assets
@@ -25,7 +25,7 @@ def build_definitions(settings: PlatformSettings) -> dg.Definitions:
         online = online_assets(policy)
         assets = [*raw_assets(policy), *feature_assets(policy), *online, *training_assets(policy)]
     return dg.Definitions(
-        assets=[*assets, ON_DEMAND, feast_registry, data_docs],
+        assets=[*assets, ON_DEMAND, feast_registry, data_docs_asset()],
         asset_checks=online_checks(online),
         jobs=[daily, weekly],
         schedules=[every_night, every_monday],

@@ -134,7 +134,8 @@ def judged(
         if (found.states[row] == Status.NOT_FOUND).all():
             problems[row] = errors.unseen({name: str(column[row]) for name, column in keys.items()})
             continue
-        notes = []
+        notes: list[str] = []
+        refused: list[str] = []
         for view, state in zip(found.views, found.states[row].tolist(), strict=True):
             if state < _STALE:
                 continue
@@ -152,8 +153,10 @@ def judged(
                 notes.append(f"{what}, taken as unknown")
                 _forget(view, row, model, found.numeric, numbers, objects)
             else:
-                problems[row] = errors.away(f"{what}, and {model.name} does not answer from that", 60)
+                refused.append(what)
         degraded[row] = tuple(notes)
+        if refused and problems[row] is None:
+            problems[row] = errors.away(f"{'; '.join(refused)}, and {model.name} does not answer from that", 60)
     return FeatureLookup(replace(found, numbers=numbers, objects=objects), tuple(degraded), tuple(problems))
 
 

@@ -43,9 +43,10 @@ class WatchedService:
         if needed == set(plan.outputs) - leading:
             return plan
         # Trained without some features of the service: what it does not read must not make it refuse.
-        own = [f"{each.view}:{each.name}" for each in inputs.each if each.view != "request"]
         keys = {key for feature in plan.stored if feature.column in needed for key in feature.view.asked_by}
-        own += [f"{one.view.name}:{one.feature}" for one in plan.leading if one.feature in keys]
+        views = {each.name: each.view for each in inputs.each if each.view != "request"}
+        views |= {one.feature: one.view.name for one in plan.leading if one.feature in keys}
+        own = [f"{views[name]}:{name}" for name in plan.outputs if name in views]
         return LookupPlan.compile(self._store, own, refresh_seconds=0)
 
     def require_unchanged(self) -> None:

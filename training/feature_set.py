@@ -50,6 +50,13 @@ class FeatureSet:
     """Of the rows of the table."""
     left_out: pa.Table
     """The rows that the scorer would not answer, for want of features that are fresh enough, with `REASON`."""
+    views: tuple[BaseFeatureView, ...] = ()
+    """The views of the model's service."""
+
+    def needed_views(self, names: Collection[str]) -> list[str]:
+        """Of the stored views those of these names, and those that lead to them."""
+        needed = {*names, *(view.name for view in past.with_leading(self.views, names))}
+        return [view for view in self.freshness.ttl if view in needed]
 
     @property
     def unanswered(self) -> int:
@@ -118,6 +125,7 @@ def feature_set(
         table=with_columns(rows, {name: features[name] for name in inputs}).filter(pa.array(answered)),
         freshness=freshness.where(pa.array(answered)),
         left_out=rows.filter(pa.array(~answered)).append_column(REASON, pa.array(refused, pa.string())),
+        views=tuple(views),
     )
 
 
@@ -141,8 +149,8 @@ def _everybody(spec: ModelSpec, views: list[BaseFeatureView], moment: datetime, 
         ]
     if not any(files.values()):
         raise TrainingSetError(
-            f"{spec.name}: no snapshot of {', '.join(own)} is published in {home} that would be known at {moment.isoformat()}: compute the days before it with "
-            "`tidemark features`, or choose another moment."
+            f"{spec.name}: no snapshot of {', '.join(own)} is published in {home} that would be known at "
+            f"{moment.isoformat()}: compute the days before it with `tidemark features`, or choose another moment."
         )
     if len(spec.join_keys) > 1:
         raise TrainingSetError(

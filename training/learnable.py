@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.inputs import Inputs
 from training.specs import ModelSpec
@@ -49,4 +50,7 @@ def of_the_few(spec: ModelSpec, inputs: Inputs, rows: pa.Table, everybody: pa.Ta
 
 def known_share(table: pa.Table, name: str) -> float:
     """The share of rows that have a value."""
-    return float(1 - table[name].is_null(nan_is_null=True).to_numpy().mean()) if len(table) else 0.0
+    if not len(table):
+        return 0.0
+    known = pc.invert(table[name].is_null(nan_is_null=True))
+    return float(pc.sum(known).as_py() / len(table))

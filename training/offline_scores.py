@@ -65,7 +65,7 @@ class PortfolioModel:
                 "gives: train it anew."
             )
         self.require_answerable(features.table)
-        views = [view for view in features.freshness.ttl if view in self.views]
+        views = features.needed_views(self.views)
         policy = {view: WhenMissing.of(rule) for view, rule in card.when_missing.items()}
         untested = card.untested(card.inputs.matrix(features.table))
         notes = [

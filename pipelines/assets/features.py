@@ -156,7 +156,10 @@ def feature_assets(policy: RunPolicy) -> list[dg.AssetsDefinition]:
     return [feature_view(pipeline, policy) for pipeline in PIPELINES]
 
 
-FEATURE_KEYS = [dg.AssetKey(pipeline.view.name) for pipeline in PIPELINES]
+def feature_keys() -> list[dg.AssetKey]:
+    """Those of the views' assets."""
+    return [dg.AssetKey(pipeline.view.name) for pipeline in PIPELINES]
+
 
 ON_DEMAND = dg.AssetSpec(
     TEMPORAL.name,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipelines.assets.feast import feast_registry
-from pipelines.assets.features import FEATURE_KEYS
+from pipelines.assets.features import feature_keys
 from pipelines.assets.raw import raw_key
 from pipelines.raw.tables import TABLES
 from pipelines.resources import Platform
@@ -30,7 +30,7 @@ def training_of(spec: ModelSpec, policy: RunPolicy) -> list[dg.AssetsDefinition]
 
     @dg.asset(
         key=training_set_key,
-        deps=[*FEATURE_KEYS, *(raw_key(table) for table in TABLES), feast_registry],
+        deps=[*feature_keys(), *(raw_key(table) for table in TABLES), feast_registry],
         description=f"{spec.question} What was known at each moment, and what came of it: {spec.label.definition}.",
         kinds={"feast", "parquet"},
         retry_policy=policy.retries,

@@ -60,7 +60,7 @@ def a_question_that_breaks(monkeypatch, ids):
     broken, predictions_of = ids["move_probability"][1], answering.predictions_of
 
     def breaking(model, questions, told, log):
-        if broken in [question.entity for question in questions]:
+        if (broken,) in [question.keys for question in questions]:
             raise RuntimeError("of all customers, this one")
         return predictions_of(model, questions, told, log)
 
