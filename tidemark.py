@@ -10,7 +10,7 @@ import typer
 import pipelines.commands
 import serving.commands
 import training.commands
-from feature_repo.catalogues import SETTING, UnknownDomainError, require_known_domains
+from feature_repo.catalogues import SETTING, DomainError, require_domains
 from feature_repo.console import exit_on
 
 app = typer.Typer(
@@ -31,8 +31,8 @@ def domains(
     if domain:
         os.environ[SETTING] = ",".join(domain)
     if os.environ.get(SETTING):
-        with exit_on(UnknownDomainError):
-            require_known_domains()
+        with exit_on(DomainError):
+            require_domains()
 
 
 for _command in (*pipelines.commands.COMMANDS, *training.commands.COMMANDS, *serving.commands.COMMANDS):

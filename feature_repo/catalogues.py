@@ -18,8 +18,8 @@ T = TypeVar("T")
 SETTING = "TIDEMARK_DOMAINS"
 
 
-class UnknownDomainError(ValueError):
-    """A setting names a domain that nothing belongs to."""
+class DomainError(ValueError):
+    """The domains that are wanted cannot be had: one is unknown, or what another needs is left out."""
 
 
 class Catalogue(Sequence[T], Generic[T]):
@@ -112,11 +112,19 @@ def is_wanted(item: Any) -> bool:
     return not wanted or domain_of(item) in {"", *wanted}
 
 
-def require_known_domains() -> None:
-    """Raise if a domain is wanted that nothing belongs to."""
-    catalogues = [getattr(importlib.import_module(room), name) for name, room in CATALOGUES.items()]
-    known = {domain_of(item) for catalogue in catalogues for item in catalogue.every} - {""}
+def require_domains() -> None:
+    """Raise if a domain is wanted that nothing belongs to, or whose services read views of one that is not."""
+    catalogues = {name: getattr(importlib.import_module(room), name) for name, room in CATALOGUES.items()}
+    known = {domain_of(item) for catalogue in catalogues.values() for item in catalogue.every} - {""}
     if unknown := [name for name in wanted_domains() if name not in known]:
-        raise UnknownDomainError(
+        raise DomainError(
             f"{SETTING}: there is no domain {', '.join(map(repr, unknown))}; there are {', '.join(sorted(known))}"
         )
+    views = {name_of(view): view for view in catalogues["VIEWS"].every}
+    for service in catalogues["SERVICES"]:
+        read = [views[projection.name] for projection in service.feature_view_projections if projection.name in views]
+        if missing := [view for view in read if not is_wanted(view)]:
+            raise DomainError(
+                f"{SETTING}: the service {service.name} reads {', '.join(map(name_of, missing))}: add the domain "
+                f"{', '.join(sorted({domain_of(view) for view in missing}))}"
+            )

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
+from threading import RLock
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -62,6 +63,7 @@ class _ExtensionState:
 
     loaded: tuple[Extension, ...] | None = None
     is_loading: bool = False
+    lock: RLock = field(default_factory=RLock)
 
 
 _state = _ExtensionState()
@@ -70,17 +72,18 @@ _log = logging.getLogger(__name__)
 
 def extensions() -> tuple[Extension, ...]:
     """Those that the environment and the installed packages name, loaded once; none while they are being loaded."""
-    if _state.loaded is None and not _state.is_loading:
-        _state.is_loading = True
-        try:
-            imported = [_imported(name) for name in _names(os.environ)]
-            _state.loaded = tuple(_checked(imported))
-            for extension in _state.loaded:
-                if extension.fault:
-                    _log.error("the extension %s is left out: %s", extension.name, extension.fault)
-        finally:
-            _state.is_loading = False
-    return _state.loaded or ()
+    with _state.lock:  # the thread that loads them may come here again: their modules read our catalogues
+        if _state.loaded is None and not _state.is_loading:
+            _state.is_loading = True
+            try:
+                imported = [_imported(name) for name in _names(os.environ)]
+                _state.loaded = tuple(_checked(imported))
+                for extension in _state.loaded:
+                    if extension.fault:
+                        _log.error("the extension %s is left out: %s", extension.name, extension.fault)
+            finally:
+                _state.is_loading = False
+        return _state.loaded or ()
 
 
 def broken() -> tuple[Extension, ...]:
@@ -135,7 +138,10 @@ def _faults(extension: Extension, others: list[Extension]) -> Iterator[str]:
             continue
         catalogue = getattr(importlib.import_module(room), name)
         before = [item for other in others for item in other.declared(name)]
-        yield from (f"{name}: {fault}" for fault in catalogue.faults(declared, before))
+        try:
+            yield from [f"{name}: {fault}" for fault in catalogue.faults(declared, before)]
+        except Exception as problem:  # whatever a user's declaration raises when it is looked at
+            yield f"{name}: {type(problem).__name__}: {problem}"
     for name in MAPPINGS:
         if not isinstance(getattr(extension.module, name, {}), Mapping):
             yield f"{name}: expected a mapping, found {type(getattr(extension.module, name)).__name__}"

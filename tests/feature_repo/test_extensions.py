@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from feature_repo import extensions as module
-from feature_repo.catalogues import UnknownDomainError, require_known_domains
+from feature_repo.catalogues import DomainError, require_domains
 from feature_repo.extensions import SETTING, extensions
 from feature_repo.services import SERVICES
 from feature_repo.views import SNAPSHOT_VIEWS, VIEWS
@@ -106,8 +106,17 @@ def test_domains_limit_what_is_there(loaded, monkeypatch):
 def test_a_domain_that_nothing_belongs_to_is_refused(loaded, monkeypatch):
     loaded(RESALE)
     monkeypatch.setenv("TIDEMARK_DOMAINS", "home")
-    with pytest.raises(UnknownDomainError, match="there is no domain 'home'; there are homes, resale"):
-        require_known_domains()
+    with pytest.raises(DomainError, match="there is no domain 'home'; there are homes, resale"):
+        require_domains()
+
+
+def test_a_service_whose_views_are_left_out_is_refused(loaded, monkeypatch):
+    loaded(RESALE)
+    monkeypatch.setenv("TIDEMARK_DOMAINS", "resale")
+    with pytest.raises(DomainError, match="the service resale_v1 reads property: add the domain homes"):
+        require_domains()
+    monkeypatch.setenv("TIDEMARK_DOMAINS", "resale,homes")
+    require_domains()
 
 
 def test_each_of_our_declarations_names_its_domain():

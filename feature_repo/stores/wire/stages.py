@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from feature_repo.stores.wire.compiled import CompiledLookup, Rows
 from feature_repo.stores.wire.lookup_result import LookupResult, Status
@@ -77,7 +78,7 @@ class LedKeys:
     """Keys to look up, as columns, and for each row the place of its key; beyond the last where it has none."""
 
     columns: Mapping[str, list[Any]]
-    places: Any
+    places: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
