@@ -110,8 +110,8 @@ class Artifact:
     card: Card
     sha256: str
     session: onnxruntime.InferenceSession
-    native_file: tuple[str, bytes] = field(repr=False)
-    """Name and content of the model in its library's own form: the folder may be gone when it is first needed."""
+    native_files: Mapping[str, bytes] = field(repr=False)
+    """The model in its libraries' own form, by file: the folder may be gone when it is first needed."""
 
     def answers(self, rows: Matrix) -> npt.NDArray[np.float32]:
         """Probabilities or prices: (rows, answers)."""
@@ -123,8 +123,7 @@ class Artifact:
         """The model in its library's own form, loaded when contributions are first asked for."""
         from training.native import load_native  # noqa: PLC0415  its libraries are large
 
-        name, content = self.native_file
-        return load_native(name, content)
+        return load_native(self.native_files)
 
     def contributions(self, rows: Matrix) -> npt.NDArray[np.float64]:
         """What each input adds to the raw score: (rows, scores, inputs)."""
@@ -132,12 +131,12 @@ class Artifact:
 
     def require_contributions(self) -> None:
         """Load the native model and ask it once, so that neither its faults nor the time for it fall to a request."""
-        inputs = self.card.inputs
-        with _parsing(self.native_file[0], "a model that explains its answers"):
+        inputs, files = self.card.inputs, ", ".join(self.native_files)
+        with _parsing(files, "a model that explains its answers"):
             found = self.contributions(np.zeros((1, len(inputs.columns)), np.float32))
             if found.shape[0] != 1 or found.shape[2] != len(inputs.each):
                 raise ArtifactError(
-                    f"{self.native_file[0]}: expected contributions of {len(inputs.each)} inputs, found {found.shape}"
+                    f"{files}: expected contributions of {len(inputs.each)} inputs, found {found.shape}"
                 )
 
 
@@ -151,7 +150,7 @@ def write(
     columns = {name: golden[:, place] for place, name in enumerate(card.inputs.columns)}
     answers = {f"answer_{place}": expected[:, place] for place in range(expected.shape[1])}
     pq.write_table(pa.table({**columns, **answers}), folder / GOLDEN)
-    files = (native.save(folder).name, ONNX, GOLDEN)
+    files = (*(file.name for file in native.save(folder)), ONNX, GOLDEN)
     pinned = Card(**{**card.__dict__, "files": {name: _sha256((folder / name).read_bytes()) for name in files}})
     (folder / MANIFEST).write_text(json.dumps(asdict(pinned), indent=2) + "\n", encoding="utf-8")
     return pinned
@@ -183,8 +182,8 @@ def load(folder: Path, sha256: str | None = None, most_file_bytes: int = MOST_FI
     for name, expected in card.files.items():
         if (there := _sha256(content[name])) != expected:
             raise ArtifactError(f"{folder / name}: expected sha256 {expected}, found {there}. The file was changed.")
-    native = next(name for name in NATIVE if name in content)
-    artifact = Artifact(folder, card, found, _session(content[ONNX]), (native, content[native]))
+    native = {name: content[name] for name in NATIVE if name in content}
+    artifact = Artifact(folder, card, found, _session(content[ONNX]), native)
     rows, answers = _golden(content[GOLDEN], card)
     _require_equal(artifact.session, rows, answers)
     return artifact

@@ -6,6 +6,7 @@ Scores are log-odds for a yes or no, one logit a class, and the logarithm of a p
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +17,7 @@ import numpy.typing as npt
 import xgboost as xgb
 
 from training.inputs import Matrix
-from training.trees import Trees, of_lightgbm, of_xgboost
+from training.trees import Trees, averaged, of_lightgbm, of_xgboost
 
 Scores = npt.NDArray[np.float64]
 THREADS = 1
@@ -33,8 +34,8 @@ class Native(Protocol):
     def contributions(self, rows: Matrix) -> Scores:
         """What each matrix column adds to each score: (rows, scores, columns)."""
 
-    def save(self, folder: Path) -> Path:
-        """Write the library's own format, which is no pickle; the file's place is returned."""
+    def save(self, folder: Path) -> tuple[Path, ...]:
+        """Write the library's own format, which is no pickle; the files are returned."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,11 @@ class XGBoostModel:
         found = np.asarray(self.booster.predict(xgb.DMatrix(rows, nthread=THREADS), pred_contribs=True), np.float64)
         return found.reshape(len(rows), -1, rows.shape[1] + 1)[:, :, :-1]
 
-    def save(self, folder: Path) -> Path:
+    def save(self, folder: Path) -> tuple[Path, ...]:
         """UBJ."""
         file = folder / "model.ubj"
         self.booster.save_model(file)
-        return file
+        return (file,)
 
     def trees(self) -> Trees:
         """As plain arrays."""
@@ -80,11 +81,11 @@ class LightGBMModel:
         found = np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=THREADS), np.float64)
         return found.reshape(len(rows), -1, rows.shape[1] + 1)[:, :, :-1]
 
-    def save(self, folder: Path) -> Path:
+    def save(self, folder: Path) -> tuple[Path, ...]:
         """LightGBM's text."""
         file = folder / "model.txt"
         file.write_text(self.booster.model_to_string(), encoding="utf-8")
-        return file
+        return (file,)
 
     def trees(self) -> Trees:
         """As plain arrays."""
@@ -113,20 +114,54 @@ class LinearModel:
         level, gap = self._standardised(rows)
         return np.asarray(np.einsum("rc,cs->rsc", level, self.weights) + np.einsum("rc,cs->rsc", gap, self.missing))
 
-    def save(self, folder: Path) -> Path:
+    def save(self, folder: Path) -> tuple[Path, ...]:
         """JSON."""
         file = folder / "model.json"
         parts = ("mean", "scale", "weights", "missing", "intercept")
         file.write_text(json.dumps({name: getattr(self, name).tolist() for name in parts}), encoding="utf-8")
-        return file
+        return (file,)
 
     def _standardised(self, rows: Matrix) -> tuple[Scores, npt.NDArray[np.bool_]]:
         gap = np.isnan(rows)
         return np.where(gap, 0, (rows - self.mean) / self.scale), gap
 
 
-def load_native(name: str, content: bytes) -> Native:
-    """A model from its library's own format: by the name of its file, and nothing in it is run."""
+@dataclass(frozen=True)
+class AveragedModel:
+    """The mean of two boosted models, each of a library of its own: their errors are not the same."""
+
+    first: XGBoostModel
+    second: LightGBMModel
+
+    def scores(self, rows: Matrix) -> Scores:
+        """Raw scores."""
+        return np.asarray((self.first.scores(rows) + self.second.scores(rows)) / 2)
+
+    def contributions(self, rows: Matrix) -> Scores:
+        """The mean of SHAP values."""
+        return np.asarray((self.first.contributions(rows) + self.second.contributions(rows)) / 2)
+
+    def save(self, folder: Path) -> tuple[Path, ...]:
+        """Each in its own format."""
+        return (*self.first.save(folder), *self.second.save(folder))
+
+    def trees(self) -> Trees:
+        """As plain arrays."""
+        return averaged(self.first.trees(), self.second.trees())
+
+
+def load_native(files: Mapping[str, bytes]) -> Native:
+    """A model from its library's own format, by the names of its files; nothing in them is run."""
+    each = [_loaded(name, content) for name, content in sorted(files.items())]
+    match each:
+        case [only]:
+            return only
+        case [LightGBMModel() as second, XGBoostModel() as first]:
+            return AveragedModel(first, second)
+    raise ValueError(f"expected one model, or one of each boosting library, found {', '.join(sorted(files))}")
+
+
+def _loaded(name: str, content: bytes) -> Native:
     match name:
         case "model.ubj":
             booster = xgb.Booster({"nthread": THREADS})

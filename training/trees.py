@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lightgbm as lgb
@@ -74,6 +74,33 @@ def of_lightgbm(booster: lgb.Booster) -> Trees:
     classes = told["num_tree_per_iteration"]
     each = tuple(tuple(_nodes(tree["tree_structure"])) for tree in told["tree_info"])
     return Trees(each, tuple(place % classes for place in range(len(each))), (0.0,) * classes, at_most=True)
+
+
+def averaged(first: Trees, second: Trees) -> Trees:
+    """The mean of both, as one: each leaf counts half."""
+    both = [_at_most(trees) for trees in (first, second)]
+    return Trees(
+        tuple(tuple(_halved(node) for node in tree) for trees in both for tree in trees.each),
+        (*first.score, *second.score),
+        tuple((one + other) / 2 for one, other in zip(first.base, second.base, strict=True)),
+        at_most=True,
+    )
+
+
+def _halved(node: Node) -> Node:
+    return replace(node, value=node.value / 2) if node.leaf else node
+
+
+def _at_most(trees: Trees) -> Trees:
+    """The same trees, where a value equal to the threshold goes left: below is at most the float32 before."""
+    if trees.at_most:
+        return trees
+
+    def lowered(node: Node) -> Node:
+        before = np.nextafter(np.float32(node.threshold), np.float32(-np.inf))
+        return node if node.leaf else replace(node, threshold=float(before))
+
+    return replace(trees, each=tuple(tuple(map(lowered, tree)) for tree in trees.each), at_most=True)
 
 
 def _nodes(root: dict[str, Any]) -> Iterator[Node]:

@@ -8,7 +8,7 @@ import pytest
 
 from training.estimators import ESTIMATORS
 from training.graph import Calibration, Start, graph_of
-from training.native import load_native
+from training.native import AveragedModel, load_native
 from training.tasks import BINARY, MULTICLASS, PRICE
 
 ROWS, COLUMNS = 4000, 7
@@ -50,9 +50,35 @@ def test_the_graph_equals_the_native_model(estimator, task, rows, tmp_path):
     unseen = np.vstack([rows, np.full((1, COLUMNS), np.nan, np.float32)])
     found = onnxruntime.InferenceSession(graph.SerializeToString()).run(None, {"inputs": unseen})[0]
     np.testing.assert_allclose(found, CALIBRATIONS[task].applied(native.scores(unseen), unseen, task), rtol=2e-5)
-    saved = native.save(tmp_path)
-    again = load_native(saved.name, saved.read_bytes())
+    again = load_native({saved.name: saved.read_bytes() for saved in native.save(tmp_path)})
     np.testing.assert_array_equal(again.scores(unseen), native.scores(unseen))
+
+
+@pytest.mark.parametrize("estimate", [6, None])
+def test_the_graph_of_two_averaged_models_equals_them(estimate, rows, tmp_path):
+    """One compares with "below", the other with "at most": many rows lie on thresholds."""
+    calibration = Calibration(0.8, (0.05,), Start(estimate, 3, 2.0, 7.0))
+    boosted = [estimator for estimator in ESTIMATORS if estimator.rounds]
+    first, second = (one.fit(rows, labels_of(PRICE, rows), PRICE, 1, {"rounds": 40}) for one in boosted)
+    native = AveragedModel(first, second)
+    graph = graph_of(native, calibration, PRICE, COLUMNS)
+    unseen = np.vstack([rows, np.full((1, COLUMNS), np.nan, np.float32)])
+    found = onnxruntime.InferenceSession(graph.SerializeToString()).run(None, {"inputs": unseen})[0]
+    np.testing.assert_allclose(found, calibration.applied(native.scores(unseen), unseen, PRICE), rtol=2e-5)
+    np.testing.assert_allclose(native.scores(unseen), (first.scores(unseen) + second.scores(unseen)) / 2)
+    again = load_native({saved.name: saved.read_bytes() for saved in native.save(tmp_path)})
+    np.testing.assert_array_equal(again.contributions(unseen), native.contributions(unseen))
+
+
+@pytest.mark.parametrize("names", [("model.json", "model.ubj"), ()])
+def test_files_that_make_no_model_are_refused(names, rows, tmp_path):
+    of_name = dict(zip(("model.json", "model.ubj"), ESTIMATORS, strict=False))
+    files = {}
+    for name in names:
+        native = of_name[name].fit(rows, labels_of(PRICE, rows), PRICE, 1, {"rounds": 5})
+        files |= {saved.name: saved.read_bytes() for saved in native.save(tmp_path)}
+    with pytest.raises(ValueError, match="expected one model, or one of each boosting library, found"):
+        load_native(files)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda one: one.name)

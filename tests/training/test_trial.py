@@ -31,11 +31,11 @@ class Shortened:
     def __init__(self, native, length: float) -> None:
         self._native, self._length = native, length
 
-    def save(self, folder: Path) -> Path:
-        file = self._native.save(folder)
+    def save(self, folder: Path) -> tuple[Path, ...]:
+        (file,) = self._native.save(folder)
         content = file.read_bytes()
         file.write_bytes(content[: int(len(content) * self._length)])
-        return file
+        return (file,)
 
 
 def written(folder: Path, estimator: str, length: float) -> Path:
