@@ -33,8 +33,13 @@ def lookup(store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table
     Values are as old as the policy may take them; those of entities that no view knows by then are looked for however
     old they are, to tell who was never seen from who was seen too long ago. What is made of them is `apply`'s affair.
     """
-    features = _retrieved(store, [_looking_back(view, policy.get(view.name, FAIL)) for view in views], rows)
-    unknown = _unknown(features, views)
+    keys = leading_keys(views)
+    within = [
+        _looking_back(view, policy.get(view.name, FAIL), is_leading=not keys.isdisjoint(_features_of(view)))
+        for view in views
+    ]
+    features = _retrieved(store, within, rows)
+    unknown = _unknown(features, [view for view in views if keys.isdisjoint(_features_and_keys(view))] or views)
     if not unknown.any():
         return features
     places = np.concatenate([np.flatnonzero(~unknown), np.flatnonzero(unknown)])
@@ -60,13 +65,23 @@ def with_leading(views: Sequence[BaseFeatureView], names: Collection[str]) -> li
     ]
 
 
+def _features_of(view: BaseFeatureView) -> list[str]:
+    return [field.name for field in view.projection.features]
+
+
+def _features_and_keys(view: BaseFeatureView) -> list[str]:
+    return [*_features_of(view), *(view.join_keys if isinstance(view, FeatureView) else ())]
+
+
 def _retrieved(store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table) -> pa.Table:
     """The rows with the features of the views: first of those whose keys the rows have, then of those they lead to."""
     keys = leading_keys(views)
     led = [view for view in views if isinstance(view, FeatureView) and keys & {*view.join_keys}]
     features = _joined(store, [view for view in views if view not in led], rows)
-    for view in led:
-        features = _with_led(store, view, features)
+    while led:
+        ready = next((view for view in led if keys & {*view.join_keys} <= {*features.column_names}), led[0])
+        features = _with_led(store, ready, features)
+        led = [view for view in led if view is not ready]
     return features
 
 
@@ -95,8 +110,13 @@ def _joined(store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Tabl
     return job.to_arrow_with_times() if hasattr(job, "to_arrow_with_times") else job.to_arrow()
 
 
-def _looking_back(view: BaseFeatureView, rule: WhenMissing) -> BaseFeatureView:
-    """The view with a time to live that lasts as long as the policy takes its last known values."""
+def _looking_back(view: BaseFeatureView, rule: WhenMissing, *, is_leading: bool) -> BaseFeatureView:
+    """The view with a time to live that lasts as long as the policy takes its last known values.
+
+    A key leads on however old it is, as it does online, where the policy goes on without the view's values.
+    """
+    if is_leading and rule.policy == "default":
+        return _without_limit(view)
     if not isinstance(view, FeatureView) or not view.ttl or rule.policy != "last_known":
         return view
     further = copy(view)
@@ -113,7 +133,7 @@ def _without_limit(view: BaseFeatureView) -> BaseFeatureView:
 
 
 def _unknown(features: pa.Table, views: Iterable[BaseFeatureView]) -> npt.NDArray[np.bool_]:
-    """The rows for which no stored view has values."""
+    """The rows for which none of these views that are stored has values."""
     columns = [times_of(view.name)[0] for view in views if isinstance(view, FeatureView)]
     if not columns or not set(columns) <= set(features.column_names):
         return np.zeros(len(features), bool)
