@@ -99,7 +99,7 @@ def _names(environment: Mapping[str, str]) -> list[str]:
 def _imported(name: str) -> Extension:
     try:
         module = _of_file(CHECKOUT / Path(name).expanduser()) if name.endswith(".py") else importlib.import_module(name)
-    except Exception as problem:  # whatever a user's module raises, the others go on
+    except (Exception, SystemExit) as problem:  # whatever a user's module raises, the others go on
         return Extension(name, fault=f"cannot be imported: {type(problem).__name__}: {problem}")
     return Extension(name, module)
 
@@ -142,6 +142,10 @@ def _faults(extension: Extension, others: list[Extension]) -> Iterator[str]:
             yield from [f"{name}: {fault}" for fault in catalogue.faults(declared, before)]
         except Exception as problem:  # whatever a user's declaration raises when it is looked at
             yield f"{name}: {type(problem).__name__}: {problem}"
+    shapes = getattr(extension.module, "SHAPES", {})
+    for task in getattr(extension.module, "TASKS", ()):
+        if isinstance(shapes, Mapping) and hasattr(task, "name") and task not in shapes:
+            yield f"TASKS: nothing says how models of the task {task.name!r} answer: expected a shape of it in SHAPES"
     for name in MAPPINGS:
         if not isinstance(getattr(extension.module, name, {}), Mapping):
             yield f"{name}: expected a mapping, found {type(getattr(extension.module, name)).__name__}"

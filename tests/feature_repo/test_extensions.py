@@ -58,6 +58,7 @@ def test_a_module_is_found_by_its_name(loaded, tmp_path, monkeypatch):
     assert (extension.fault, model_names()[-1]) == ("", "resale")
 
 
+OUR_MODEL = "from dataclasses import replace\nfrom training.models.property_value import SPEC"
 BROKEN = {
     "raise RuntimeError('no licence')": "cannot be imported: RuntimeError: no licence",
     "import nowhere_to_be_found": "cannot be imported: ModuleNotFoundError: No module named 'nowhere_to_be_found'",
@@ -67,6 +68,12 @@ BROKEN = {
     "from training.models.move_probability import SPEC\nMODELS = (SPEC,)": "there is a model 'move_probability' already",
     "from feast import FeatureService\nSERVICES = (FeatureService(name='s', features=[]),)": "'s' names no domain",
     "from feast import FeatureView\nVIEWS = (FeatureView(name='v', tags={'domain': 'd'}),)": "'v' states no cadence",
+    "import sys\nsys.exit('no licence')": "cannot be imported: SystemExit: no licence",
+    f"{OUR_MODEL}\nMODELS = (replace(SPEC, name='property-value'),)": "'property-value' can be no model's name",
+    f"{OUR_MODEL}\nMODELS = (replace(SPEC, name='batch'),)": "'batch' can be no model's name",
+    "from training.tasks.binary import Binary\nclass Own(Binary):\n    name = 'own'\nTASKS = (Own(),)": (
+        "nothing says how models of the task 'own' answer"
+    ),
     "RULES = ()": "RULES: expected a mapping, found tuple",
 }
 
