@@ -103,6 +103,26 @@ def test_the_feature_that_it_adds_is_declared_and_computed(project: Path) -> Non
     assert run(project, f'{sys.executable} -c "{read}"').strip() == "0"
 
 
+def test_the_extension_of_one_file_serves_over_http(project: Path) -> None:
+    """With a horizon that half a year of a small world can test; whatever its gates say of so few rows, it serves."""
+    resale = project / "docs" / "examples" / "resale.py"
+    resale.write_text(resale.read_text().replace("timedelta(days=730)", "timedelta(days=30)"), encoding="utf-8")
+    (extension,) = (text for place, text in blocks("sh") if place == "extension")
+    before = (
+        "tidemark world --customers 150 --days 240 && tidemark load && "
+        "tidemark features --from 2024-01-01 --to 2024-08-27 --view property\n"
+    )
+    ask = """curl -s -X POST localhost:8000/v1/predict/resale -H 'Content-Type: application/json' -d '{"entity_id": "7"}'"""
+    script = extension.replace(
+        "tidemark train resale\n", "tidemark train resale || true\ntidemark models --promote resale:1\n"
+    )
+    script = before + with_server(script.replace("tidemark serve\n", "tidemark serve &\n") + ask)
+    settings = {"TIDEMARK_HOME": str(project / "home-of-resales"), "TIDEMARK_NOW": "2024-08-28T09:00:00Z"}
+    answer = json.loads(run(project, script, **settings).splitlines()[-1])
+    assert (answer["model"], answer["entity_id"]) == ("resale", "7")
+    assert 0 < answer["predicted_value"] < 1
+
+
 def test_the_linters_that_guard_the_rooms_pass(project: Path) -> None:
     """What the page adds stands in catalogues alone."""
     shutil.copytree(CHECKOUT / "tests", project / "tests", ignore=shutil.ignore_patterns("__pycache__"))
