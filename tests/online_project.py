@@ -98,3 +98,12 @@ _opened: list[FeatureStore] = []
 def values_of(store: FeatureStore, features: Any, rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """What `get_online_features` tells."""
     return store.get_online_features(features, rows).to_dict()
+
+
+def lay(store: FeatureStore, view: str, columns: dict[str, Any], event: datetime = day(1)) -> None:  # noqa: B008
+    rows = len(next(iter(columns.values())))
+    times = {name: pa.array([event] * rows, INSTANT) for name in ("event", "created")}
+    table = pa.table({**columns, **times})
+    store._get_provider().online_store.online_write_table(
+        store.config, store.get_feature_view(view), table.to_batches()
+    )

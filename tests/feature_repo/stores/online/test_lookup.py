@@ -16,7 +16,7 @@ from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.types import Bool, Float32, Float64, Int32, Int64, String
 from hypothesis import given
 from hypothesis import strategies as st
-from online_project import DRIVER, INSTANT, day, opened, view_of
+from online_project import DRIVER, day, lay, opened, view_of
 
 from feature_repo.stores.wire.decode import Buffer, NumberColumns, rank
 from feature_repo.stores.wire.encode import encoded
@@ -26,15 +26,6 @@ from feature_repo.stores.wire.times import ABSENT
 
 ZONE = Entity(name="zone", join_keys=["zone"], value_type=ValueType.STRING)
 PRESENT, NULL, STALE, NOT_FOUND, CORRUPT = Status
-
-
-def lay(store: FeatureStore, view: str, columns: dict[str, Any], event: datetime = day(1)) -> None:  # noqa: B008
-    rows = len(next(iter(columns.values())))
-    times = {name: pa.array([event] * rows, INSTANT) for name in ("event", "created")}
-    table = pa.table({**columns, **times})
-    store._get_provider().online_store.online_write_table(
-        store.config, store.get_feature_view(view), table.to_batches()
-    )
 
 
 @pytest.fixture

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from feast import Entity, FeatureService, FeatureStore, ValueType
 from feast.types import Float64, Int64, String
-from online_project import DRIVER, INSTANT, day, opened, view_of
+from online_project import DRIVER, day, lay, opened, view_of
 
 from feature_repo.stores.wire.lookup import CHUNK_ROWS, LookupPlan
 from feature_repo.stores.wire.lookup_result import Status
@@ -21,15 +19,6 @@ ZONE = Entity(name="zone", join_keys=["zone"], value_type=ValueType.INT64)
 COUNTRY = Entity(name="country", join_keys=["country"], value_type=ValueType.STRING)
 LARGE = (1 << 53) + 1
 """A key that no float holds."""
-
-
-def write(store: FeatureStore, view: str, columns: dict[str, Any], event: datetime = day(1)) -> None:  # noqa: B008
-    rows = len(next(iter(columns.values())))
-    times = {name: pa.array([event] * rows, INSTANT) for name in ("event", "created")}
-    table = pa.table({**columns, **times})
-    store._get_provider().online_store.online_write_table(
-        store.config, store.get_feature_view(view), table.to_batches()
-    )
 
 
 @pytest.fixture
@@ -43,9 +32,9 @@ def store(address: str, tmp_path: Path) -> FeatureStore:
     # The led views come first: the order of a service must not matter.
     service = FeatureService(name="trip", features=[prices, zones, drivers])
     store = opened(tmp_path, address, [DRIVER, ZONE, COUNTRY, drivers, zones, prices, service], ours=True)
-    write(store, "stats", {"driver_id": [1, 2, 3], "rating": [4.5, 3.0, 2.0], "zone": [7, LARGE, None]})
-    write(store, "weather", {"zone": [7, LARGE], "rain": [0.25, 0.5], "country": ["CH", "XX"]})
-    write(store, "prices", {"country": ["CH"], "petrol": [1.8]})
+    lay(store, "stats", {"driver_id": [1, 2, 3], "rating": [4.5, 3.0, 2.0], "zone": [7, LARGE, None]})
+    lay(store, "weather", {"zone": [7, LARGE], "rain": [0.25, 0.5], "country": ["CH", "XX"]})
+    lay(store, "prices", {"country": ["CH"], "petrol": [1.8]})
     return store
 
 
