@@ -143,9 +143,41 @@ def _faults(extension: Extension, others: list[Extension]) -> Iterator[str]:
         except Exception as problem:  # whatever a user's declaration raises when it is looked at
             yield f"{name}: {type(problem).__name__}: {problem}"
     shapes = getattr(extension.module, "SHAPES", {})
-    for task in getattr(extension.module, "TASKS", ()):
+    for task in _listed(extension, "TASKS"):
         if isinstance(shapes, Mapping) and hasattr(task, "name") and task not in shapes:
             yield f"TASKS: nothing says how models of the task {task.name!r} answer: expected a shape of it in SHAPES"
     for name in MAPPINGS:
-        if not isinstance(getattr(extension.module, name, {}), Mapping):
-            yield f"{name}: expected a mapping, found {type(getattr(extension.module, name)).__name__}"
+        mapping = getattr(extension.module, name, {})
+        if not isinstance(mapping, Mapping):
+            yield f"{name}: expected a mapping, found {type(mapping).__name__}"
+        elif name == "RULES" and (wrong := [view for view, rules in mapping.items() if not isinstance(rules, tuple)]):
+            yield f"{name}: expected a tuple of rules for each view, found none for {', '.join(map(str, wrong))}"
+    yield from _dangling(extension, others)
+
+
+def _dangling(extension: Extension, others: list[Extension]) -> Iterator[str]:
+    """Models that name a service or a task which nobody declares."""
+    declared = {
+        name: {
+            item.name
+            for item in (
+                *getattr(importlib.import_module(CATALOGUES[name]), name).own,
+                *(item for other in others for item in other.declared(name)),
+                *_listed(extension, name),
+            )
+            if hasattr(item, "name")
+        }
+        for name in ("SERVICES", "TASKS")
+    }
+    for spec in _listed(extension, "MODELS"):
+        service, task = getattr(spec, "service", None), getattr(getattr(spec, "task", None), "name", None)
+        if service is not None and service not in declared["SERVICES"]:
+            yield f"MODELS: {spec.name!r} reads the service {service!r}, which nobody declares"
+        if task is not None and task not in declared["TASKS"]:
+            yield f"MODELS: {spec.name!r} is of the task {task!r}, which nobody declares"
+
+
+def _listed(extension: Extension, name: str) -> tuple[Any, ...]:
+    """What a module lists under a name; nothing if that is no list, which is a fault of its own."""
+    listed = getattr(extension.module, name, ())
+    return tuple(listed) if isinstance(listed, (tuple, list)) else ()

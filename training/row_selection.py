@@ -61,7 +61,23 @@ def given_rows(entities: Any, spec: ModelSpec, *, labelled: bool = True) -> pa.T
         )
     if nulls := [name for name in (*spec.join_keys, "event_timestamp") if table[name].null_count]:
         raise TrainingSetError(f"{spec.name}: the entity rows have nulls in {', '.join(nulls)}")
-    return typed(table.replace_schema_metadata())
+    return typed(_with_typed_keys(table.replace_schema_metadata(), spec))
+
+
+def _with_typed_keys(table: pa.Table, spec: ModelSpec) -> pa.Table:
+    """The keys as their entities declare them: an id that looks like a number may be none, and 007 is not 7."""
+    for key in spec.join_keys:
+        found, is_wanted_text = table[key].type, key in spec.text_keys
+        value_type = found.value_type if pa.types.is_dictionary(found) else found
+        is_found_text = any(
+            test(value_type) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+        )
+        if is_wanted_text != is_found_text or not (is_found_text or pa.types.is_integer(value_type)):
+            expected = "texts" if is_wanted_text else "whole numbers"
+            raise TrainingSetError(f"{spec.name}: {key}: expected {expected}, found {found}")
+        if is_found_text:
+            table = table.set_column(table.column_names.index(key), key, table[key].cast(pa.string()))
+    return table
 
 
 def with_extra(rows: pa.Table, spec: ModelSpec) -> tuple[pa.Table, str]:

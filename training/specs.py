@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from feast import Entity
 
+from feature_repo.entities import is_text
 from training.baselines import Baseline
 from training.labels import Label
 from training.policy import Policy
@@ -80,6 +81,11 @@ class ModelSpec:
     def join_keys(self) -> tuple[str, ...]:
         """The columns that say of whom a row is."""
         return tuple(entity.join_key for entity in self.keys)
+
+    @property
+    def text_keys(self) -> tuple[str, ...]:
+        """Those of them that are strings."""
+        return tuple(entity.join_key for entity in self.keys if is_text(entity))
 
     @property
     def path(self) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import csv, parquet
 
 
-def read_table(file: Path) -> pa.Table:
-    """Rows from Parquet, or from CSV if the name ends so."""
+def read_table(file: Path, texts: Iterable[str] = ()) -> pa.Table:
+    """Rows from Parquet, or from CSV if the name ends so; the columns `texts` are texts there, be they like numbers."""
+    as_text = csv.ConvertOptions(column_types=dict.fromkeys(texts, pa.string()))
     try:
-        return csv.read_csv(file) if file.suffix == ".csv" else parquet.read_table(file)
+        return csv.read_csv(file, convert_options=as_text) if file.suffix == ".csv" else parquet.read_table(file)
     except (OSError, ValueError) as problem:
         raise ValueError(f"{file}: expected rows in Parquet or CSV: {problem}") from None
 

@@ -75,6 +75,9 @@ BROKEN = {
         "nothing says how models of the task 'own' answer"
     ),
     "RULES = ()": "RULES: expected a mapping, found tuple",
+    "RULES = {'property': 5}": "RULES: expected a tuple of rules for each view, found none for property",
+    "from dataclasses import replace\nfrom training.models.move_probability import SPEC\n"
+    "MODELS = (replace(SPEC, name='other', service='gone_v1'),)": "reads the service 'gone_v1', which nobody declares",
 }
 
 

@@ -32,14 +32,16 @@ def feature_set(
         from training.deployed import NotDeployedError
         from training.facts import NoFactsError
         from training.feature_set import feature_set as build
+        from training.models import spec_of
         from training.offline_scores import portfolio_model
         from training.table_files import read_table, require_writable, write_left_out, write_table
 
         with exit_on(NoFactsError, NotDeployedError, ValueError), progress() as show:
             require_writable(out)
             champion = portfolio_model(model, home=home) if score else None
+            given = read_table(entities, spec_of(model).text_keys) if entities else None
             features = build(
-                model, at=at, entities=read_table(entities) if entities else None, request=_numbers(request or []),
+                model, at=at, entities=given, request=_numbers(request or []),
                 check=champion.require_answerable if champion else lambda _: None,
                 needed_views=champion.views if champion else None, home=home, show=show,
             )  # fmt: skip

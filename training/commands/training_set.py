@@ -38,6 +38,7 @@ def training_set(
     from training.dataset import training_set as build
     from training.facts import NoFactsError
     from training.leakage import LeakageError
+    from training.models import spec_of
     from training.row_selection import TrainingSetError
     from training.table_files import read_table
 
@@ -46,7 +47,7 @@ def training_set(
     if manifest is None and out is None:
         fail("say where to write: --out FILE.parquet.")
     with exit_on(TrainingSetError, ChangedError, NoFactsError, LeakageError, ValueError), progress() as show:
-        given = read_table(entities) if entities else None
+        given = read_table(entities, spec_of(model).text_keys if model else ()) if entities else None
         made = (
             rebuilt(manifest, entities=given, home=home, show=show)
             if manifest
