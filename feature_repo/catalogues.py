@@ -79,8 +79,7 @@ class Catalogue(Sequence[T], Generic[T]):
                 yield fault
 
     def _active(self) -> tuple[T, ...]:
-        wanted = wanted_domains()
-        return self.every if not wanted else tuple(each for each in self.every if domain_of(each) in {"", *wanted})
+        return tuple(item for item in self.every if is_wanted(item))
 
     @property
     def _singular(self) -> str:

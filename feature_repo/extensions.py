@@ -86,11 +86,6 @@ def extensions() -> tuple[Extension, ...]:
         return _state.loaded or ()
 
 
-def broken() -> tuple[Extension, ...]:
-    """Those that were left out."""
-    return tuple(extension for extension in extensions() if extension.fault)
-
-
 def _names(environment: Mapping[str, str]) -> list[str]:
     named = [name.strip() for name in environment.get(SETTING, "").split(",") if name.strip()]
     return list(dict.fromkeys([*named, *(point.value for point in entry_points(group=GROUP))]))

@@ -24,6 +24,8 @@ from serving.answer import AnswerShape
 from serving.answers import shape_of
 from serving.layout import Layout
 from serving.model_looks import ModelLook
+from serving.requests import request_type
+from serving.schemas import Ask
 from serving.services import ServiceError, WatchedService
 from serving.settings import Settings
 from training import artifact
@@ -91,6 +93,11 @@ class Serving:
     def shape(self) -> AnswerShape:
         """How it answers."""
         return shape_of(self.spec.task)
+
+    @cached_property
+    def request_type(self) -> type[Ask]:
+        """What its requests may say."""
+        return request_type(self.spec)
 
     @cached_property
     def layout(self) -> Layout:

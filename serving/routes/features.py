@@ -12,7 +12,7 @@ from serving.bodies import body_of, described, invalid
 from serving.dependencies import TheScorer
 from serving.predicting import freshness
 from serving.questions import PendingRequest, question_of
-from serving.requests import entity_label, request_type
+from serving.requests import entity_label
 from serving.routes import PROBLEMS
 from serving.schemas import AskFeatures, Vector
 
@@ -29,7 +29,7 @@ async def vector(service: str, request: Request, scorer: TheScorer) -> Vector:
             404, "No such service", f"no serving model reads a service {service!r}; see /v1/models"
         )
     try:
-        request_of_model = request_type(model.spec).model_validate(asked.model_dump(exclude_none=True))
+        request_of_model = model.request_type.model_validate(asked.model_dump(exclude_none=True))
     except ValidationError as problem:
         raise invalid(problem) from problem
     arrived = PendingRequest(request_of_model, time.perf_counter())
