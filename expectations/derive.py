@@ -13,7 +13,7 @@ from feast import FeatureView, Field
 
 from expectations.rule import CREATED, EVENT
 from expectations.view_rules import rules_of
-from feature_repo.cadence import cadence_of
+from feature_repo.cadence import Cadence, cadence_of
 from feature_repo.fields import contract_of, features_of
 from feature_repo.views import View
 
@@ -54,8 +54,11 @@ def expectations_of_day(view: FeatureView, known: Circumstances) -> list[Expecta
 
     if known.day is None:
         return []
-    instant = instant_of(known.day).isoformat()
-    found: list[Expectation] = [gxe.ExpectColumnValuesToBeInSet(column=EVENT, value_set=[instant])]
+    cadence = cadence_of(view)
+    found: list[Expectation] = []
+    if not cadence.is_of_events:
+        instants = [instant.isoformat() for instant in instants_of(known.day, cadence)]
+        found.append(gxe.ExpectColumnValuesToBeInSet(column=EVENT, value_set=instants))
     if is_daily(view):
         found.append(gxe.ExpectTableRowCountToBeBetween(min_value=1))
     if is_daily(view) and known.previous_rows is not None:
@@ -72,6 +75,12 @@ def expectations_of_day(view: FeatureView, known: Circumstances) -> list[Expecta
 def instant_of(day: date) -> datetime:
     """When the snapshots of a day stand: the midnight after it."""
     return datetime.combine(day, time(), UTC) + timedelta(days=1)
+
+
+def instants_of(day: date, cadence: Cadence) -> list[datetime]:
+    """The moments of a day at which snapshots may stand, the midnight after it the last."""
+    count = timedelta(days=1) // cadence.step
+    return [instant_of(day) - cadence.step * before for before in reversed(range(count))]
 
 
 def is_daily(view: View) -> bool:
@@ -93,7 +102,9 @@ def _shape(view: View) -> Iterator[Expectation]:
     if isinstance(view, FeatureView):
         for column in (*view.join_keys, EVENT, CREATED):
             yield gxe.ExpectColumnValuesToNotBeNull(column=column)
-        yield gxe.ExpectCompoundColumnsToBeUnique(column_list=[*view.join_keys, EVENT])
+        # An event that was corrected has a row for each day on which a version of it became known.
+        versions = [CREATED] if cadence_of(view).is_of_events else []
+        yield gxe.ExpectCompoundColumnsToBeUnique(column_list=[*view.join_keys, EVENT, *versions])
 
 
 def _contracts(view: View) -> Iterator[Expectation]:

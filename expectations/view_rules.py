@@ -14,6 +14,8 @@ from expectations.rules import stated_rules
 from feature_repo.cadence import cadence_of
 from feature_repo.views import View
 
+_A = {"day": "a day", "hour": "an hour"}
+
 
 def rules_of(view: View) -> tuple[Rule, ...]:
     """What each row of a view keeps."""
@@ -26,11 +28,17 @@ def rules_of(view: View) -> tuple[Rule, ...]:
 
 
 def _instants(view: View) -> Iterator[Rule]:
-    if isinstance(view, FeatureView):
-        hours = cadence_of(view).lag_hours
+    if not isinstance(view, FeatureView):
+        return
+    cadence = cadence_of(view)
+    if cadence.is_of_events:
         yield Rule(
-            "stands_at_midnight", f"{{{EVENT}}} = date_trunc('day', {{{EVENT}}})", "a snapshot ends a day, in UTC"
+            "known_after_it_happened", f"{{{CREATED}}} >= {{{EVENT}}}", "no event becomes known before it happens"
         )
+    else:
+        hours, unit = cadence.lag_hours, "hour" if cadence.every == "hourly" else "day"
+        name = "stands_at_full_hour" if unit == "hour" else "stands_at_midnight"
+        yield Rule(name, f"{{{EVENT}}} = date_trunc('{unit}', {{{EVENT}}})", f"a snapshot ends {_A[unit]}, in UTC")
         yield Rule(
             "created_when_promised",
             f"{{{CREATED}}} = {{{EVENT}}} + INTERVAL {hours} HOUR",

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,10 +23,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from feast import FeatureView
 
+from feature_repo.cadence import cadence_of
 from pipelines.engine import Engine
 from pipelines.parquet import quoted, write_whole
 from pipelines.raw.store import RawStore
-from pipelines.transforms.days import Days
+from pipelines.transforms.days import Days, day_of
 from pipelines.transforms.raw_tables import RawTables
 from pipelines.view_pipeline import ViewPipeline
 from training.snapshot_inputs import raw_history, record
@@ -35,6 +36,7 @@ from training.wording import counted
 RELATION = "snapshots"
 # A block of some four million rows of 30 columns takes about a gigabyte.
 BLOCK_ROWS = 4_000_000
+DAY = timedelta(days=1)
 _STRAYS = f"SELECT count(*) FROM {RELATION} WHERE (snapshot_on BETWEEN ? AND ?) IS NOT TRUE"
 
 
@@ -102,7 +104,7 @@ class SnapshotBlock:
     def _write(self, day: date, file: Path) -> None:
         query = f"SELECT * EXCLUDE snapshot_on FROM {RELATION} WHERE snapshot_on = DATE '{day}'"
         with closing(self.connection.cursor()) as cursor:
-            write_whole(cursor, query, self.view.entity_columns[0].name, file)
+            write_whole(cursor, query, _order(self.view), file)
 
 
 def blocks(engine: Engine, raw: RawStore, pipeline: ViewPipeline, days: Days) -> Iterator[SnapshotBlock]:
@@ -113,18 +115,19 @@ def blocks(engine: Engine, raw: RawStore, pipeline: ViewPipeline, days: Days) ->
         tables = RawTables({table.name: raw.read(backend, table) for table in pipeline.reads})
         connection = backend.con if engine.is_duckdb else duckdb.connect()
         connection.execute(f"SET TimeZone = 'UTC'; SET temp_directory = {quoted(spill)}")
-        for part in _parts(days, _keys(tables, pipeline)):
+        for part in _parts(days, _rows_a_day(tables, pipeline, days)):
             computed = pipeline.transform(tables, part)
-            if engine.is_duckdb:
+            if engine.is_duckdb and isinstance(computed, ibis.Table):
                 source = f"({ibis.to_sql(computed, dialect='duckdb')})"
             else:
-                connection.register("arrived", computed.to_pyarrow())
+                arrow = computed.to_pyarrow() if isinstance(computed, ibis.Table) else computed
+                connection.register("arrived", arrow)
                 source = "arrived"
             # Each day is read on its own later. Transforms leave its rows scattered, so that every read was one of all.
             by_day = "ORDER BY snapshot_on" if part.first != part.last else ""
             connection.execute(
                 f"CREATE OR REPLACE TABLE {RELATION} AS "
-                f"SELECT *, CAST(event_timestamp AS DATE) - 1 AS snapshot_on FROM {source} {by_day}"
+                f"SELECT *, {_day_of(pipeline.view)} AS snapshot_on FROM {source} {by_day}"
             )
             if strays := connection.execute(_STRAYS, [part.first, part.last]).fetchall()[0][0]:
                 raise ValueError(
@@ -135,6 +138,20 @@ def blocks(engine: Engine, raw: RawStore, pipeline: ViewPipeline, days: Days) ->
             yield SnapshotBlock(connection, pipeline.view, part, _entities(tables, pipeline, part), inputs)
 
 
+def _order(view: FeatureView) -> str:
+    """The columns that tell each row of a day from every other."""
+    keys, cadence = [field.name for field in view.entity_columns], cadence_of(view)
+    times = ["event_timestamp", "created_timestamp"] if cadence.is_of_events else ["event_timestamp"]
+    return ", ".join([*keys, *times] if cadence.step < DAY or cadence.is_of_events else keys)
+
+
+def _day_of(view: FeatureView) -> str:
+    """The day whose partition holds a row: the one that its instant ends, or on which its event became known."""
+    if cadence_of(view).is_of_events:
+        return "CAST(created_timestamp AS DATE)"
+    return "CAST(event_timestamp - INTERVAL 1 MICROSECOND AS DATE)"
+
+
 def _entities(tables: RawTables, pipeline: ViewPipeline, days: Days) -> dict[date, int]:
     """How many entities must have a snapshot on each day, for the views in which each has one a day."""
     if pipeline.population is None:
@@ -143,13 +160,18 @@ def _entities(tables: RawTables, pipeline: ViewPipeline, days: Days) -> dict[dat
     return {day: counts.get(number, 0) for number, day in zip(range(days.start, days.stop), days, strict=True)}
 
 
-def _keys(tables: RawTables, pipeline: ViewPipeline) -> int:
-    """At most how many snapshots a day may have."""
-    return int(tables[pipeline.reads[0]][pipeline.key].nunique().execute())
+def _rows_a_day(tables: RawTables, pipeline: ViewPipeline, days: Days) -> int:
+    """How many rows a day has: of events on average, else at most."""
+    table, cadence = tables[pipeline.reads[0]], cadence_of(pipeline.view)
+    if cadence.is_of_events:
+        known = day_of(table[pipeline.reads[0].known])
+        rows = table.filter((known >= days.start) & (known < days.stop)).count().execute()
+        return int(rows) // (days.stop - days.start)
+    return int(table[pipeline.key].nunique().execute()) * (DAY // cadence.step)
 
 
-def _parts(days: Days, keys: int) -> Iterator[Days]:
-    length = max(1, BLOCK_ROWS // max(1, keys))
+def _parts(days: Days, rows_a_day: int) -> Iterator[Days]:
+    length = max(1, BLOCK_ROWS // max(1, rows_a_day))
     whole = list(days)
     for start in range(0, len(whole), length):
         part = whole[start : start + length]

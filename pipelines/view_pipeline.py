@@ -13,6 +13,7 @@ from pipelines.raw.contracts import RawTable
 
 if TYPE_CHECKING:  # the transforms import this module
     import ibis
+    import pyarrow as pa
 
     from pipelines.transforms.days import Days
     from pipelines.transforms.raw_tables import RawTables
@@ -28,8 +29,8 @@ class ViewPipeline:
     view: FeatureView
     reads: tuple[RawTable, ...]
     """The raw tables, first the one that holds every entity."""
-    transform: Callable[[RawTables, Days], ibis.Table]
-    """A row for each snapshot of the days asked for, as the view declares."""
+    transform: Callable[[RawTables, Days], ibis.Table | pa.Table]
+    """A row for each snapshot of the days asked for, as the view declares; for views of events, for each event."""
     population: Callable[[RawTables, Days], Mapping[int, int]] | None = None
     """How many entities must have a snapshot, by day; none where not every entity has one each day."""
 

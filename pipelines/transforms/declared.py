@@ -14,17 +14,19 @@ _TYPES = {"Bool": "boolean", "Float64": "float64", "Int32": "int32", "Int64": "i
 def as_declared(features: ibis.Table, view: FeatureView) -> ibis.Table:
     """A view's join key and features in its order and types, with `event_timestamp` and `created_timestamp`.
 
-    `features` has a row for each key and `day`.
+    `features` has a row for each key and `day`; or, where a snapshot stands at another moment than the midnight that
+    ends a day, for each key and `instant`.
     """
     # FeatureView.schema has no order; features has the declared one.
     fields = [*view.entity_columns, *view.features]
-    declared, found = {"day", *(field.name for field in fields)}, {*features.columns}
+    when = "instant" if "instant" in features.columns else "day"
+    declared, found = {when, *(field.name for field in fields)}, {*features.columns}
     if declared != found:
         raise ValueError(
             f"{view.name}: expected the view's columns, found {sorted(found - declared)} beyond them and "
             f"{sorted(declared - found)} missing"
         )
-    instant = midnight(features["day"] + 1)
+    instant = features["instant"] if when == "instant" else midnight(features["day"] + 1)
     return features.select(
         *(features[field.name].cast(_TYPES[str(field.dtype)]).name(field.name) for field in fields),
         event_timestamp=instant,
