@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from feature_repo.home import CopiedEnvironmentError
 from feature_repo.home import home as home_folder
+from feature_repo.masking import masked
 
 WIDTH = 160
 
@@ -32,12 +33,12 @@ stderr = Console(stderr=True, width=_width(sys.stderr))
 
 def print_warning(message: str, label: str = "warning") -> None:
     """A sentence on stderr that does not change the exit code."""
-    stderr.print(f"[yellow]{label}[/yellow] {escape(message)}", soft_wrap=True, highlight=False)
+    stderr.print(f"[yellow]{label}[/yellow] {escape(masked(message))}", soft_wrap=True, highlight=False)
 
 
 def print_error(message: str, label: str = "error") -> None:
     """A sentence on stderr about what made, or will make, the command fail."""
-    stderr.print(f"[red]{label}[/red] {escape(message)}", soft_wrap=True, highlight=False)
+    stderr.print(f"[red]{label}[/red] {escape(masked(message))}", soft_wrap=True, highlight=False)
 
 
 def fail(message: str) -> NoReturn:

@@ -126,7 +126,12 @@ class PlatformSettings:
     redis: str | None = _setting(
         None, "the online store, as `host:port,option=value`", shown="a private Redis, started for each home"
     )
-    mlflow: str | None = _setting(None, "the model registry: a server's URL", shown="`mlflow.db` in the home")
+    mlflow: str | None = _setting(
+        None,
+        "the model registry: a server's URL; a user in it (`http://user:password@host`) is sent by Basic "
+        "authentication and never shown",
+        shown="`mlflow.db` in the home",
+    )
     alias: str = _setting("champion", "which version answers; a second scorer may serve `challenger`")
     refresh_seconds: float = _setting(
         5.0, "how often the scorer looks for a new champion", read=_number, expected="a number", shown="`5`"
@@ -167,6 +172,12 @@ class PlatformSettings:
         given = os.environ if environment is None else environment
         values = {each.name: _read(each, text) for each in _readable() if (text := given.get(variable(each)))}
         return cls(home=home_folder(given), **values)
+
+
+def setting(name: str) -> Any:
+    """One setting of this process, for those who were given none: Feast, a notebook, a command with a home alone."""
+    (described,) = (each for each in _readable() if each.name == name)
+    return _read(described, os.environ.get(variable(described)) or "")
 
 
 def variable(setting: Field[Any]) -> str:

@@ -20,20 +20,23 @@ _REGISTRY = "sqlite+home:"
 _ONLINE_STORE = "feature_repo.stores.online.WireRedisOnlineStore"
 
 
-def open_store(home: Path | None = None) -> FeatureStore:
-    """The store that feature_store.yaml (or `FEAST_FS_YAML_FILE_PATH`) describes, in a home; else in the usual one."""
+def open_store(home: Path | None = None, redis: str | None = None) -> FeatureStore:
+    """The store that feature_store.yaml (or `FEAST_FS_YAML_FILE_PATH`) describes, in a home; else in the usual one.
+
+    `redis` is the online store where feature_store.yaml names none; if not given, what the settings name.
+    """
     settings = yaml.safe_load(os.path.expandvars(get_default_yaml_file_path(_REPO).read_text(encoding="utf-8")))
-    config = RepoConfig(**_in_home(settings, (home or home_folder()).absolute()))
+    config = RepoConfig(**_in_home(settings, (home or home_folder()).absolute(), redis))
     config.repo_path = _REPO
     return FeatureStore(repo_path=str(_REPO), config=config)
 
 
-def _in_home(settings: dict[str, Any], home: Path) -> dict[str, Any]:
+def _in_home(settings: dict[str, Any], home: Path, redis: str | None) -> dict[str, Any]:
     """The settings with what lies in a home by default in this one; what is elsewhere stays there."""
     registry, online = settings.get("registry"), settings.get("online_store")
     if isinstance(registry, dict) and str(registry.get("path")).startswith(_REGISTRY):
         path = make_url(registry["path"]).update_query_dict({"home": str(home)})
         registry = {**registry, "path": path.render_as_string(hide_password=False)}
     if isinstance(online, dict) and online.get("type") == _ONLINE_STORE:
-        online = {"connection_string": online.get("connection_string") or redis_address(home), **online}
+        online = {"connection_string": online.get("connection_string") or redis_address(home, redis), **online}
     return {**settings, "registry": registry, "online_store": online}

@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 
 from feature_repo.extensions import CATALOGUES, extensions
 from feature_repo.extensions import SETTING as EXTENSIONS
+from feature_repo.masking import masked
 from feature_repo.settings import problems
 from feature_repo.stores.private_redis import address, client_of, is_running, without_password
 from pipelines.feature_findings import (
@@ -164,12 +165,14 @@ def _online(home: Path, environment: Mapping[str, str]) -> Finding:
     if not named and not is_running(home):
         return Finding("note", part, "does not run", "`tidemark dev` and whatever writes to it start it.")
     where = named or address(home)
-    shown = without_password(where)
+    shown = masked(without_password(where))
     try:
         with client_of(where) as client:
             told: dict[str, object] = client.execute_command("INFO")
     except (redis.RedisError, ValueError, TypeError) as problem:
-        return Finding("wrong", part, f"{shown}: {problem}", "Start it, or mend TIDEMARK_REDIS: host:port,option=value")
+        return Finding(
+            "wrong", part, masked(f"{shown}: {problem}"), "Start it, or mend TIDEMARK_REDIS: host:port,option=value"
+        )
     used, most = told["used_memory_human"], told.get("maxmemory")
     bound = f"of at most {told['maxmemory_human']}" if most else "no bound set"
     return Finding("ok", part, f"Redis {told['redis_version']} at {shown}: {used} of memory, {bound}")

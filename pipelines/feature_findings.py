@@ -10,6 +10,7 @@ from typing import Literal
 from feast import FeatureService, FeatureView
 from feast.base_feature_view import BaseFeatureView
 
+from feature_repo.masking import masked
 from feature_repo.services import SERVICES
 from feature_repo.views import SNAPSHOT_VIEWS, VIEWS
 from pipelines.finding import Finding
@@ -73,7 +74,9 @@ def input_findings(home: Path, views: Sequence[FeatureView] = SNAPSHOT_VIEWS) ->
 def model_findings(home: Path, services: Sequence[FeatureService] = SERVICES) -> Iterator[Finding]:
     """The registered models, and whether the features that they read are declared and published."""
     if not (address := registry_address(home)).startswith("sqlite:"):
-        yield Finding("note", "models (external)", f"{address}: which features its models read is not looked at")
+        yield Finding(
+            "note", "models (external)", f"{masked(address)}: which features its models read is not looked at"
+        )
         return
     registered = 0
     for spec in MODELS:

@@ -116,7 +116,7 @@ def _materialise_ranges(settings: PlatformSettings, ranges: Sequence[Days], view
     folder = prepare(home)
     outcomes: list[RunResult] = []
     # Each online asset would start and stop the private Redis; held here, it runs throughout.
-    with running(home), dg.DagsterInstance.get() as instance, marked(folder) as mark:
+    with running(home, settings.redis), dg.DagsterInstance.get() as instance, marked(folder) as mark:
         end_abandoned(instance, folder)
         for days in ranges:
             outcomes.append(_materialise(settings, days, views, instance, mark))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from feature_repo.settings import setting
 from feature_repo.stores import private_redis
 from pipelines.instance import prepare
 
@@ -85,14 +86,14 @@ def running(home: Path, port: int) -> Iterator[str]:
 @contextmanager
 def starting(home: Path, port: int) -> Iterator[UserInterface]:
     """The same without waiting, for whoever has something to do meanwhile."""
-    with private_redis.running(home), _started(home, port) as interface:
+    with private_redis.running(home, setting("redis")), _started(home, port) as interface:
         yield interface
 
 
 def foreground(home: Path, port: int) -> int:
     """The UI in this terminal until it is interrupted or told to end; gives its exit code."""
     prepare(home)
-    with private_redis.running(home):
+    with private_redis.running(home, setting("redis")):
         with heeding_interrupts():
             process = subprocess.Popen(  # noqa: S603  our own words
                 command(port),

@@ -23,6 +23,7 @@ import pyarrow as pa
 from feast import FeatureStore, FeatureView
 from redis import RedisError
 
+from feature_repo.settings import setting
 from feature_repo.store import open_store
 from feature_repo.stores.online import WireRedisOnlineStore
 from feature_repo.stores.private_redis import running
@@ -106,7 +107,7 @@ def require_none_pending(home: Path) -> None:
 
 def _carry_out(home: Path, withdrawal: Withdrawal) -> list[WithdrawnView]:
     try:
-        with running(home):
+        with running(home, setting("redis")):
             store = open_store(home)
             # Redis is asked about every view before the first file goes: if it does not answer, nothing has changed.
             served = {name: _served(store, name, withdrawal.days) for name in withdrawal.views}

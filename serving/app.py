@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            store = open_store(chosen.home)
+            store = open_store(chosen.home, chosen.redis)
             redis = _private_redis(store, chosen)
             await asyncio.to_thread(redis.__enter__)
             stack.push_async_callback(asyncio.to_thread, redis.__exit__, None, None, None)
@@ -91,7 +91,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _private_redis(store: FeatureStore, settings: Settings) -> AbstractContextManager[object]:
     """The private Redis, kept alive, if it is what the store looks features up in."""
     looked_up_in = getattr(store.config.online_store, "connection_string", None)
-    return private_redis.running(settings.home) if looked_up_in == redis_address(settings.home) else nullcontext()
+    address = redis_address(settings.home, settings.redis)
+    return private_redis.running(settings.home, settings.redis) if looked_up_in == address else nullcontext()
 
 
 @asynccontextmanager

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+import traceback
+from typing import Any, TextIO
 
 import orjson
 import structlog
+from structlog.typing import EventDict, ExcInfo
+
+from feature_repo.masking import masked
 
 LEVELS = {"info": 20, "warning": 30, "error": 40}
 
@@ -20,11 +24,28 @@ def configure(level: str) -> None:
     ]
     watched = sys.stderr.isatty()
     structlog.configure(
-        processors=[*shared, structlog.dev.ConsoleRenderer()]
+        processors=[*shared, _without_users, structlog.dev.ConsoleRenderer(exception_formatter=_write_traceback)]
         if watched
-        else [*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(orjson.dumps)],
+        else [
+            *shared,
+            structlog.processors.format_exc_info,
+            _without_users,
+            structlog.processors.JSONRenderer(orjson.dumps),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr)
         if watched
         else structlog.BytesLoggerFactory(sys.stderr.buffer),
     )
+
+
+def _without_users(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """The event without the users of URLs, wherever a library put one: into a reason, or a traceback."""
+    for name, value in event.items():
+        if isinstance(value, str) and "://" in value:
+            event[name] = masked(value)
+    return event
+
+
+def _write_traceback(stream: TextIO, exception: ExcInfo) -> None:
+    stream.write(masked("".join(traceback.format_exception(*exception))))

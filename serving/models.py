@@ -18,6 +18,7 @@ from functools import cached_property, partial
 import structlog
 from feast import FeatureStore
 
+from feature_repo.masking import masked
 from feature_repo.stores.wire.lookup import LookupPlan
 from serving import errors, metrics
 from serving.answer import AnswerShape
@@ -77,17 +78,17 @@ FAULT_KINDS = (*(kind for _, kind in _KINDS if kind != _UNTRAINED), _UNEXPECTED)
 class Serving:
     """A model that answers, since when, and the plan by which its features are looked up."""
 
-    name: str
+    spec: ModelSpec
     version: str
     artifact: artifact.Artifact
     plan: LookupPlan
     since: datetime
     service: WatchedService
 
-    @cached_property
-    def spec(self) -> ModelSpec:
-        """What it is asked."""
-        return spec_of(self.name)
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.spec.name
 
     @cached_property
     def shape(self) -> AnswerShape:
@@ -113,6 +114,11 @@ class Serving:
     def stored_views(self) -> tuple[str, ...]:
         """The views that are looked up; the others are computed, or a request gives their values."""
         return tuple(dict.fromkeys(feature.view.name for feature in self.plan.stored))
+
+    @cached_property
+    def keys_of_views(self) -> Mapping[str, tuple[str, ...]]:
+        """By stored view the columns that its keys come from."""
+        return {feature.view.name: feature.view.asked_by for feature in self.plan.stored}
 
 
 @dataclass(frozen=True)
@@ -236,8 +242,9 @@ class Models:
     def _look(self, name: str, trial: Trial, look: _Look) -> Serving | None:
         """The champion if another version than it serves, or raise what prevents it."""
         seconds = self.settings.registry_seconds + _GRACE_SECONDS
-        look.begin(_REGISTRY, f"asking the registry {registry_address(self.settings.home)}", seconds)
-        found = deployed(name, self.settings.alias, self.settings.home, self._limits)
+        address = registry_address(self.settings.home, self.settings.mlflow)
+        look.begin(_REGISTRY, f"asking the registry {masked(address)}", seconds)
+        found = deployed(name, self.settings.alias, self.settings.home, self._limits, self.settings.mlflow)
         present = self.serving.get(name)
         if present and (present.version, present.artifact.sha256) == (found.version, found.sha256):
             look.begin(_SERVICE, f"reading the service {present.artifact.card.service} from Feast's registry", seconds)
@@ -247,7 +254,8 @@ class Models:
         look.begin(_SERVICE, f"reading the service {loaded.card.service} from Feast's registry", seconds)
         service = WatchedService(self.store, loaded.card.service, self.settings.service_seconds)
         self._rejected.pop(name, None)
-        return Serving(name, found.version, loaded, service.plan(loaded.card.inputs), datetime.now(UTC), service)
+        plan = service.plan(loaded.card.inputs)
+        return Serving(spec_of(name), found.version, loaded, plan, datetime.now(UTC), service)
 
     @property
     def _limits(self) -> RegistryLimits:
@@ -255,7 +263,9 @@ class Models:
 
     def _loaded(self, found: Deployed, trial: Trial, look: _Look) -> artifact.Artifact:
         seconds, most_bytes = self.settings.registry_seconds, self.settings.most_model_file_bytes
-        look.begin(_FILES, f"reading the files of version {found.version} at {found.source}", seconds + _GRACE_SECONDS)
+        look.begin(
+            _FILES, f"reading the files of version {found.version} at {masked(found.source)}", seconds + _GRACE_SECONDS
+        )
         rejected = self._rejected.get(found.model)
         if rejected and rejected.holds_for(found):
             raise artifact.ArtifactError(rejected.reason)
@@ -289,7 +299,8 @@ class Models:
 
 def _fault_of(problem: Exception) -> Fault:
     kind = next((kind for kind_of, kind in _KINDS if isinstance(problem, kind_of)), _UNEXPECTED)
-    return Fault(kind, str(problem) if kind != _UNEXPECTED else f"{type(problem).__name__}: {problem}")
+    reason = str(problem) if kind != _UNEXPECTED else f"{type(problem).__name__}: {problem}"
+    return Fault(kind, masked(reason))
 
 
 def _hangs(look: _Look) -> str:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from feast import FeatureStore
 
+from feature_repo.masking import masked
 from feature_repo.stores.wire.lookup import wire_store_of
 from serving.metrics import ONLINE_STORE_UP
 
@@ -73,5 +74,5 @@ class OnlineStoreCheck:
         return StoreState(answers=True, reason=None, checked_at=datetime.now(UTC))
 
     def _unavailable(self, found: str) -> StoreState:
-        reason = f"expected PONG from Redis at {self._address}, found {found}"
+        reason = masked(f"expected PONG from Redis at {self._address}, found {found}")
         return StoreState(answers=False, reason=reason, checked_at=datetime.now(UTC))

@@ -18,6 +18,10 @@ class Settings:
 
     home: Path
     now: datetime | None = None
+    redis: str | None = None
+    """The online store; None is the private one of the home."""
+    mlflow: str | None = None
+    """The model registry; None is the file of the home."""
     alias: str = "champion"
     refresh_seconds: float = 5.0
     service_seconds: float = 30.0
@@ -43,6 +47,8 @@ class Settings:
         return cls(
             home=settings.home,
             now=settings.now,
+            redis=settings.redis,
+            mlflow=settings.mlflow,
             alias=settings.alias,
             refresh_seconds=settings.refresh_seconds,
             registry_seconds=settings.registry_seconds,

@@ -5,10 +5,12 @@ A server that sends a byte a second would otherwise hold whoever asks for as lon
 
 from __future__ import annotations
 
+import base64
 import http.client
 import socket
 import ssl
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
@@ -34,10 +36,13 @@ class HttpAnswer:
 
 
 def get(url: str, headers: Mapping[str, str], seconds: float, most_bytes: int) -> HttpAnswer:
-    """The answer, redirects followed; TimeoutError if it is not complete in time, whatever kept it."""
+    """The answer, redirects followed; TimeoutError if it is not complete in time, whatever kept it.
+
+    A user in the URL (`http://user:password@host`) is sent as HTTP's Basic authentication, to that host alone.
+    """
     if seconds <= 0:
         raise _late(seconds)
-    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310  http and https alone are opened
+    request = _request(url, headers)
     with _Deadline(seconds) as deadline:
         opener = urllib.request.OpenerDirector()
         for handler in (
@@ -66,6 +71,17 @@ def get(url: str, headers: Mapping[str, str], seconds: float, most_bytes: int) -
         if deadline.has_passed:  # a body that ends with its connection looks complete
             raise _late(seconds)
     return found
+
+
+def _request(url: str, headers: Mapping[str, str]) -> urllib.request.Request:
+    parts = urllib.parse.urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    place = urllib.parse.urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
+    request = urllib.request.Request(place, headers=dict(headers))  # noqa: S310  http and https alone are opened
+    if user:
+        credentials = base64.b64encode(urllib.parse.unquote(user).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {credentials}")
+    return request
 
 
 def _bounded(answer: http.client.HTTPResponse, most_bytes: int) -> bytes:

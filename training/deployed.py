@@ -17,11 +17,13 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from feature_repo.home import home as home_folder
+from feature_repo.masking import masked
+from feature_repo.settings import setting
 from training import bounded_http
 from training.moved import followed
 
@@ -70,6 +72,8 @@ class Deployed:
     version: str
     source: str
     sha256: str
+    registry: str = field(default="", repr=False)
+    """The address of the registry that knows it, which may hold a password; else the one that the settings name."""
 
     def local_folder(self) -> Path | None:
         """Where the files lie if they lie on this machine; None if a server has them."""
@@ -85,17 +89,17 @@ class Deployed:
         parsed = urllib.parse.urlparse(self.source)
         if parsed.scheme != "mlflow-artifacts":
             raise NotDeployedError(
-                f"{self.model} version {self.version}: its files are at {self.source}. Expected a folder, or a server "
-                "that proxies artifacts (`mlflow server --serve-artifacts`)."
+                f"{self.model} version {self.version}: its files are at {masked(self.source)}. Expected a folder, or a "
+                "server that proxies artifacts (`mlflow server --serve-artifacts`)."
             )
         with tempfile.TemporaryDirectory(prefix="tidemark-model-") as temporary:
-            _fetch(registry_address(), parsed.path.lstrip("/"), Path(temporary), limits)
+            _fetch(self.registry or registry_address(), parsed.path.lstrip("/"), Path(temporary), limits)
             yield Path(temporary)
 
 
-def registry_address(home: Path | None = None) -> str:
-    """`TIDEMARK_MLFLOW`, a server's URL; else the SQLite file under the home."""
-    return os.environ.get("TIDEMARK_MLFLOW") or f"sqlite:///{(home or home_folder()).absolute() / 'mlflow.db'}"
+def registry_address(home: Path | None = None, mlflow: str | None = None) -> str:
+    """The registry that the settings name, a server's URL; else the SQLite file under the home. Show it `masked`."""
+    return mlflow or setting("mlflow") or f"sqlite:///{(home or home_folder()).absolute() / 'mlflow.db'}"
 
 
 def workspace() -> str:
@@ -103,12 +107,18 @@ def workspace() -> str:
     return os.environ.get("MLFLOW_WORKSPACE", "").strip()
 
 
-def deployed(model: str, alias: str = CHAMPION, home: Path | None = None, limits: RegistryLimits = LIMITS) -> Deployed:
-    """The version that bears the alias."""
-    address = registry_address(home)
+def deployed(
+    model: str,
+    alias: str = CHAMPION,
+    home: Path | None = None,
+    limits: RegistryLimits = LIMITS,
+    mlflow: str | None = None,
+) -> Deployed:
+    """The version that bears the alias, in the registry that is named or that the settings name."""
+    address = registry_address(home, mlflow)
     if address.startswith("sqlite:///"):
         return _from_sqlite(Path(address.removeprefix("sqlite:///")), model, alias)
-    return _from_server(address, model, alias, limits.seconds)
+    return replace(_from_server(address, model, alias, limits.seconds), registry=address)
 
 
 def _from_sqlite(file: Path, model: str, alias: str) -> Deployed:
@@ -176,9 +186,9 @@ def _from_server(address: str, model: str, alias: str, seconds: float) -> Deploy
         return _pinned(model, str(version["version"]), str(version["source"]), tags.get(PINNED))
     except _RegistryRefusedError as refusal:
         if refusal.code == "RESOURCE_DOES_NOT_EXIST":
-            raise _untrained(model, alias, address, is_known=False) from refusal
+            raise _untrained(model, alias, masked(address), is_known=False) from refusal
         if refusal.code == "INVALID_PARAMETER_VALUE":  # what MLflow answers for a model without this alias
-            raise _untrained(model, alias, address, is_known=True) from refusal
+            raise _untrained(model, alias, masked(address), is_known=True) from refusal
         raise
     except (KeyError, TypeError, AttributeError) as problem:
         raise _strange(url, model, f"no {problem} in it") from problem
@@ -227,24 +237,25 @@ def _json(url: str, what: str, seconds: float) -> Any:
 
 def _strange(url: str, what: str, found: str) -> RegistryUnavailableError:
     return RegistryUnavailableError(
-        f"{what}: expected MLflow's JSON from {url}, found {found}. Is TIDEMARK_MLFLOW the address of an MLflow server?"
+        f"{what}: expected MLflow's JSON from {masked(url)}, found {found}. Is TIDEMARK_MLFLOW the address of an "
+        "MLflow server?"
     )
 
 
 def _get(url: str, what: str, seconds: float, most_bytes: int) -> bytes:
     if not url.startswith(("http://", "https://")):
-        raise NotDeployedError(f"TIDEMARK_MLFLOW: expected a URL such as http://127.0.0.1:5000, found {url}")
+        raise NotDeployedError(f"TIDEMARK_MLFLOW: expected a URL such as http://127.0.0.1:5000, found {masked(url)}")
     headers = {WORKSPACE_HEADER: workspace()} if workspace() else {}
     try:
         answer = bounded_http.get(url, headers, seconds, most_bytes)
     except (OSError, http.client.HTTPException) as problem:
-        raise RegistryUnavailableError(f"{what}: the registry did not give {url}: {problem}") from problem
+        raise RegistryUnavailableError(masked(f"{what}: the registry did not give {url}: {problem}")) from problem
     except bounded_http.OversizedAnswerError as problem:
         raise OversizedFileError(
-            f"{what}: {url}: {problem}. If the model is meant to be so large, raise TIDEMARK_MODEL_FILE_MB."
+            f"{what}: {masked(url)}: {problem}. If the model is meant to be so large, raise TIDEMARK_MODEL_FILE_MB."
         ) from problem
     if answer.status >= 400:
-        message = f"{what}: the registry did not give {url}: {answer.status} {answer.reason}"
+        message = f"{what}: the registry did not give {masked(url)}: {answer.status} {answer.reason}"
         raise _RegistryRefusedError(message, _code_of(answer.body))
     return answer.body
 

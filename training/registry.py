@@ -6,10 +6,11 @@ import json
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from feature_repo.home import home as home_folder
+from feature_repo.masking import masked
 from training import artifact, version_status
 from training.deployed import CHALLENGER, CHAMPION, PINNED, deployed, registry_address
 from training.fit import Fitted
@@ -49,14 +50,19 @@ class RegistryError(ValueError):
 
 @dataclass(frozen=True)
 class Registry:
-    """The registry of a home."""
+    """The registry of a home, or the one that is named, or that the settings name."""
 
     home: Path
+    server: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, home: Path | None = None) -> Registry:
         """The registry of this home."""
         return cls(home or home_folder())
+
+    @property
+    def _address(self) -> str:
+        return registry_address(self.home, self.server)
 
     @property
     def client(self) -> mlflow.MlflowClient:
@@ -65,7 +71,7 @@ class Registry:
         with warnings.catch_warnings():
             # MLflow's own affair, which would stand above the answer.
             warnings.filterwarnings("ignore", "The ``noload`` loader strategy")
-            return mlflow.MlflowClient(registry_address(self.home))
+            return mlflow.MlflowClient(self._address)
 
     def register(
         self,
@@ -192,11 +198,11 @@ class Registry:
         except MlflowException as problem:
             if problem.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
-            raise RegistryError(f"the registry {registry_address(self.home)} does not answer: {problem}") from problem
+            raise RegistryError(masked(f"the registry {self._address} does not answer: {problem}")) from problem
 
     def load(self, model: str, alias: str = CHAMPION) -> artifact.Artifact:
         """The artifact that bears the alias, through the safe loader."""
-        found = deployed(model, alias, self.home)
+        found = deployed(model, alias, self.home, mlflow=self.server)
         with found.files() as folder:
             return artifact.load(folder, found.sha256)
 
@@ -214,7 +220,7 @@ class Registry:
 
     def _experiment(self, client: mlflow.MlflowClient, name: str) -> str:
         """The experiment that a model's runs belong to, with its files in this home unless a server keeps them."""
-        local = registry_address(self.home).startswith("sqlite:")
+        local = self._address.startswith("sqlite:")
         experiment = client.get_experiment_by_name(name)
         if experiment and local and was_moved(experiment.artifact_location, name, self.home):
             _set_aside(client, experiment, models_folder(self.home) / name)
@@ -228,7 +234,7 @@ class Registry:
         try:
             return client.get_model_version(model, version)
         except MlflowException as problem:
-            raise RegistryError(f"{model} has no version {version}: {problem.message}") from problem
+            raise RegistryError(f"{model} has no version {version}: {masked(problem.message)}") from problem
 
 
 def _set_aside(client: mlflow.MlflowClient, experiment: Experiment, here: Path) -> None:

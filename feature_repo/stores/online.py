@@ -7,7 +7,6 @@ a limit, and `lookup.LookupPlan` reads a whole feature service at once.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -26,6 +25,7 @@ from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 from pydantic import Field, PositiveFloat, PositiveInt, StrictStr
 
 from feature_repo.home import home as home_folder
+from feature_repo.settings import setting
 from feature_repo.stores import private_redis
 from feature_repo.stores.wire import feast_response
 from feature_repo.stores.wire.keys import KeyLayout, created_field_of
@@ -38,9 +38,9 @@ from feature_repo.stores.wire.transport_async import AsyncWire
 from feature_repo.stores.wire.write import Row, WriteOptions, WriteTarget, Written, batches_of_rows, write_table
 
 
-def redis_address(home: Path | None = None) -> str:
-    """`TIDEMARK_REDIS` as Feast writes it (host:port,option=value,...), else the private server's of the home."""
-    return os.environ.get("TIDEMARK_REDIS") or private_redis.address(home or home_folder())
+def redis_address(home: Path | None = None, redis: str | None = None) -> str:
+    """The Redis that the settings name (host:port,option=value,...), else the private server's of the home."""
+    return redis or setting("redis") or private_redis.address(home or home_folder())
 
 
 class WireRedisOnlineStoreConfig(RedisOnlineStoreConfig):

@@ -45,8 +45,8 @@ def online_view(view: FeatureView, policy: RunPolicy) -> dg.AssetsDefinition:
     )
     def served(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         days, began = days_of(context), time.monotonic()
-        with running(platform.home) as address:
-            store = open_store(platform.home)
+        with running(platform.home, platform.settings.redis) as address:
+            store = open_store(platform.home, platform.settings.redis)
             try:
                 known = registered(store, view.name)
                 window = window_of(platform.snapshots, known, days)
@@ -85,8 +85,8 @@ def served_as_stored(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
         first, last = (str(wrote.asset_materialization.metadata[end].value) for end in ("from", "to"))
         if not first:
             return _result(Comparison(0, 0, ()))
-        with running(platform.home):
-            store = open_store(platform.home)
+        with running(platform.home, platform.settings.redis):
+            store = open_store(platform.home, platform.settings.redis)
             known = registered(store, name)
             found = compare(store, known, datetime.fromisoformat(first), datetime.fromisoformat(last))
         return _result(found)

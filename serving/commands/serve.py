@@ -27,9 +27,10 @@ def serve(
             "could read every customer's features and predictions. Listen on 127.0.0.1 behind a proxy that checks, or "
             "say --without-access-control if the network itself keeps strangers out."
         )
+    from feature_repo.settings import setting
     from feature_repo.stores.private_redis import PrivateRedisError, running
 
-    with exit_on(PrivateRedisError), running(home):
+    with exit_on(PrivateRedisError), running(home, setting("redis")):
         import uvicorn
 
         from serving.app import create_app

@@ -54,6 +54,12 @@ def register(home, **changes: object) -> None:
     client.set_registered_model_alias(MODEL, CHAMPION, version.version)
 
 
+def test_a_registry_of_ones_own_is_named_without_its_user(tmp_path, monkeypatch):
+    monkeypatch.setenv("TIDEMARK_MLFLOW", "http://ann:secret@models.example:5000")
+    ((state, _, text),) = lines(model_findings(tmp_path))
+    assert (state, text) == ("note", "http://***@models.example:5000: which features its models read is not looked at")
+
+
 def lines(findings) -> list[tuple[str, str, str]]:
     return [(finding.state, finding.part, finding.found) for finding in findings]
 

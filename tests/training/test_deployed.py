@@ -13,6 +13,7 @@ import pytest
 
 from training.deployed import (
     Deployed,
+    NotDeployedError,
     OversizedFileError,
     RegistryLimits,
     RegistryUnavailableError,
@@ -30,11 +31,13 @@ class Answers(ThreadingHTTPServer):
 
     answer = b""
     workspaces: list[str | None]
+    users: list[str | None]
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.workspaces.append(self.headers["X-MLFLOW-WORKSPACE"])
+        self.server.users.append(self.headers["Authorization"])
         self.wfile.write(self.server.answer)
 
     def log_message(self, *_: object) -> None:
@@ -44,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
     with Answers(("127.0.0.1", 0), Handler) as server:
-        server.workspaces = []
+        server.workspaces, server.users = [], []
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         monkeypatch.setenv("TIDEMARK_MLFLOW", f"http://127.0.0.1:{server.server_port}")
@@ -85,6 +88,27 @@ def test_what_is_not_mlflows_answer_says_nothing_of_the_model(registry, answer):
     registry.answer = answer
     with pytest.raises(RegistryUnavailableError, match=MODEL):
         deployed(MODEL)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http_answer("200 OK", HTML),
+        http_answer("401 Unauthorized", b'{"error_code": "UNAUTHENTICATED"}'),
+        http_answer("404 Not Found", b'{"error_code": "RESOURCE_DOES_NOT_EXIST"}'),
+        http_answer("200 OK", b"{}", 10**9),
+        b"",
+    ],
+    ids=["HTML", "login", "untrained", "too large", "nothing"],
+)
+def test_a_user_in_the_address_is_sent_and_never_shown(registry, answer):
+    registry.answer = answer
+    address = f"http://ann:se%40cret@127.0.0.1:{registry.server_port}"
+    with pytest.raises(NotDeployedError, match=MODEL) as problem:
+        deployed(MODEL, mlflow=address)
+    assert registry.users == ["Basic YW5uOnNlQGNyZXQ="]  # ann:se@cret
+    assert f"http://***@127.0.0.1:{registry.server_port}" in str(problem.value)
+    assert "cret" not in str(problem.value)
 
 
 @pytest.mark.parametrize("content", [b"<html>", b""], ids=["HTML", "empty"])

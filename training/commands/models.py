@@ -23,6 +23,7 @@ def models(
 ) -> None:
     """Show which versions there are and which serves; move the champion by hand."""
     with quiet():
+        from feature_repo.masking import masked
         from training.deployed import registry_address
         from training.headlines import summary
         from training.models import MODELS, spec_of
@@ -31,7 +32,7 @@ def models(
         if ui:
             address = registry_address(home)
             if not address.startswith("sqlite:"):
-                console.print(f"The registry is a server with pages of its own: {escape(address)}")
+                console.print(f"The registry is a server with pages of its own: {escape(masked(address))}")
                 return
             command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", address]
             os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(port)])  # noqa: S606
@@ -44,7 +45,7 @@ def models(
                 registry.roll_back(spec_of(roll_back).name)
             shown = Table(
                 "model", "version", "serves", "made", "on its test rows", "trained without", "note",
-                title=f"Models in {escape(str(registry_address(home)))}",
+                title=f"Models in {escape(masked(registry_address(home)))}",
             )  # fmt: skip
             for spec in MODELS:
                 registry.show_status(spec.name)  # which MLflow's own pages may have changed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,14 +33,14 @@ def is_running(home: Path) -> bool:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[str]:
-    """The address of a Redis: the one that TIDEMARK_REDIS names, else the private one, started if need be.
+def running(home: Path, redis: str | None = None) -> Iterator[str]:
+    """The address of a Redis: the one that is named, else the private one of the home, started if need be.
 
     Whoever comes first starts it, and whoever leaves last stops it; others may come and go meanwhile. If it ends while
     it is used, one of those who use it starts it again.
     """
-    if named := os.environ.get("TIDEMARK_REDIS"):
-        yield named
+    if redis:
+        yield redis
         return
     folder = _folder(home)
     with (folder / "users").open("a") as file:

@@ -430,10 +430,12 @@ def test_the_address_is_known_before_the_server_ever_ran_and_stays(home):
         assert where == before
 
 
-def test_a_redis_that_the_environment_names_is_used_and_none_is_started(home, monkeypatch):
-    monkeypatch.setenv("TIDEMARK_REDIS", "elsewhere:6379,db=1")
-    with running(home) as where:
-        assert where == redis_address() == "elsewhere:6379,db=1"
+def test_a_redis_that_is_named_is_used_and_none_is_started(home, monkeypatch):
+    with running(home, "elsewhere:6379,db=1") as where:
+        assert where == redis_address(home, where) == "elsewhere:6379,db=1"
+    monkeypatch.setenv("TIDEMARK_REDIS", "elsewhere:6379,db=2")
+    assert redis_address(home) == "elsewhere:6379,db=2"
+    assert redis_address(home, where) == "elsewhere:6379,db=1"
     assert not home.exists()
 
 
