@@ -8,6 +8,7 @@ whole and named; the others, and all of ours, go on.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import logging
@@ -22,6 +23,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from feature_repo.home import CHECKOUT
+from feature_repo.key_conflicts import key_conflict
 
 SETTING, GROUP = "TIDEMARK_EXTENSIONS", "tidemark.extensions"
 CATALOGUES: Mapping[str, str] = MappingProxyType(
@@ -100,7 +102,8 @@ def _imported(name: str) -> Extension:
 
 
 def _of_file(file: Path) -> ModuleType:
-    name = f"tidemark_extension_{file.stem}"
+    # Files of one name in two folders are two modules.
+    name = f"tidemark_extension_{file.stem}_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None or not file.is_file():
         raise ModuleNotFoundError(f"expected a file {file}, found none")
@@ -151,10 +154,10 @@ def _faults(extension: Extension, others: list[Extension]) -> Iterator[str]:
 
 
 def _dangling(extension: Extension, others: list[Extension]) -> Iterator[str]:
-    """Models that name a service or a task which nobody declares."""
+    """Models that name a service or a task which nobody declares, or whose service leads to a key of their own."""
     declared = {
         name: {
-            item.name
+            item.name: item
             for item in (
                 *getattr(importlib.import_module(CATALOGUES[name]), name).own,
                 *(item for other in others for item in other.declared(name)),
@@ -170,6 +173,10 @@ def _dangling(extension: Extension, others: list[Extension]) -> Iterator[str]:
             yield f"MODELS: {spec.name!r} reads the service {service!r}, which nobody declares"
         if task is not None and task not in declared["TASKS"]:
             yield f"MODELS: {spec.name!r} is of the task {task!r}, which nobody declares"
+        if service is not None and service in declared["SERVICES"] and hasattr(spec, "join_keys"):
+            projections = declared["SERVICES"][service].feature_view_projections
+            if fault := key_conflict(spec.name, service, spec.join_keys, projections):
+                yield f"MODELS: {fault}"
 
 
 def _listed(extension: Extension, name: str) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from feast import FeatureView
 from feast.base_feature_view import BaseFeatureView
 
+from feature_repo.key_conflicts import key_conflict
 from training.entity_keys import key_hashes
 from training.facts import Facts, NoFactsError
 from training.labels import Moments
@@ -62,6 +63,12 @@ def given_rows(entities: Any, spec: ModelSpec, *, labelled: bool = True) -> pa.T
     if nulls := [name for name in (*spec.join_keys, "event_timestamp") if table[name].null_count]:
         raise TrainingSetError(f"{spec.name}: the entity rows have nulls in {', '.join(nulls)}")
     return typed(_with_typed_keys(table.replace_schema_metadata(), spec))
+
+
+def require_one_source_of_keys(spec: ModelSpec, views: Iterable[BaseFeatureView]) -> None:
+    """Raise if a key that each request gives is also a feature of one of the views."""
+    if fault := key_conflict(spec.name, spec.service, spec.join_keys, [view.projection for view in views]):
+        raise TrainingSetError(f"{fault}.")
 
 
 def _with_typed_keys(table: pa.Table, spec: ModelSpec) -> pa.Table:

@@ -9,6 +9,7 @@ from feast import FeatureView, OnDemandFeatureView
 
 from feature_repo.cadence import cadence_of
 from feature_repo.catalogues import Catalogue
+from feature_repo.entities import key_type_fault
 from feature_repo.fields import contract_of, features_of
 from feature_repo.views.behavioural import VIEW as BEHAVIOURAL
 from feature_repo.views.location import VIEW as LOCATION
@@ -39,7 +40,7 @@ def _check(view: View) -> str:
             contract_of(field)
     except ValueError as problem:
         return str(problem)
-    return ""
+    return key_type_fault(view) if isinstance(view, FeatureView) else ""
 
 
 VIEWS: Catalogue[View] = Catalogue(

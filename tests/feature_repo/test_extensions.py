@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,16 @@ def test_a_module_is_found_by_its_name(loaded, tmp_path, monkeypatch):
 
 
 OUR_MODEL = "from dataclasses import replace\nfrom training.models.property_value import SPEC"
+OWN_VIEW = """
+from feast import Entity, FeatureView, Field, ValueType
+from feast.types import Float64, Int32, Int64
+from feature_repo.cadence import Cadence
+from feature_repo.fields import feature
+MACHINE = Entity(name="machine", join_keys=["machine_id"], value_type=ValueType.%s)
+RUNS = feature("runs", Float64, "runs of a day", unit="runs")
+TAGS = {**Cadence("daily", lag_hours=3).tags, "domain": "d"}
+VIEWS = (FeatureView(name="v", entities=[MACHINE], tags=TAGS, schema=[%s]),)
+"""
 BROKEN = {
     "raise RuntimeError('no licence')": "cannot be imported: RuntimeError: no licence",
     "import nowhere_to_be_found": "cannot be imported: ModuleNotFoundError: No module named 'nowhere_to_be_found'",
@@ -78,6 +89,21 @@ BROKEN = {
     "RULES = {'property': 5}": "RULES: expected a tuple of rules for each view, found none for property",
     "from dataclasses import replace\nfrom training.models.move_probability import SPEC\n"
     "MODELS = (replace(SPEC, name='other', service='gone_v1'),)": "reads the service 'gone_v1', which nobody declares",
+    "from feast import Entity, ValueType\n"
+    "ENTITIES = (Entity(name='machine', join_keys=['machine_id'], value_type=ValueType.INT32),)": (
+        "ENTITIES: entity 'machine': expected a key of type int64 or string, found int32"
+    ),
+    OWN_VIEW % ("INT32", "Field(name='machine_id', dtype=Int32), RUNS"): (
+        "VIEWS: 'v': entity machine: expected the key machine_id of type int64 or string, found int32"
+    ),
+    OWN_VIEW % ("INT32", "RUNS"): (
+        "VIEWS: 'v': expected the key of each of its entities (machine) as a field of its schema, found none"
+    ),
+    f"{OUR_MODEL}\nfrom feature_repo.entities import REGION\n"
+    "MODELS = (replace(SPEC, name='other', keys=(*SPEC.keys, REGION)),)": (
+        "MODELS: 'other': each request gives the key region_id, and the view location of its service "
+        "property_value_v2 has a feature region_id"
+    ),
 }
 
 
@@ -91,6 +117,26 @@ def test_a_broken_one_is_left_out_as_a_whole_and_named(loaded, tmp_path, text, c
     assert sound.fault == ""
     assert model_names() == (*OURS, "resale")
     assert [view.name for view in VIEWS if view.name == "v"] == []
+
+
+def test_a_view_may_bring_an_entity_of_its_own_whose_key_is_typed_by_its_column(loaded, tmp_path):
+    (extension,) = loaded(written(tmp_path, OWN_VIEW % ("INT64", "Field(name='machine_id', dtype=Int64), RUNS")))
+    assert extension.fault == ""
+    assert [view.name for view in VIEWS][-1] == "v"
+
+
+def test_files_of_one_name_in_two_folders_are_two_modules(loaded, tmp_path):
+    second = "from dataclasses import replace\nfrom training.models.property_value import SPEC\n"
+    files = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        text = f"{second}THIS = __name__\nMODELS = (replace(SPEC, name='{name}'),)"
+        files.append(written(tmp_path / name, text))
+    both = loaded(*files)
+    assert [extension.fault for extension in both] == ["", ""]
+    assert model_names() == (*OURS, "first", "second")
+    modules = [sys.modules[extension.module.THIS] for extension in both]
+    assert [module.MODELS[0].name for module in modules] == ["first", "second"]
 
 
 def test_a_file_that_is_not_there_is_named(loaded, tmp_path):

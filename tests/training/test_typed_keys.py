@@ -8,8 +8,10 @@ import pyarrow as pa
 import pytest
 from feast import Entity, ValueType
 
+from feature_repo.entities import REGION
+from feature_repo.views import LOCATION, MARKET
 from training.models import spec_of
-from training.row_selection import TrainingSetError, given_rows
+from training.row_selection import TrainingSetError, given_rows, require_one_source_of_keys
 from training.table_files import read_table
 
 MACHINE = Entity(name="machine", join_keys=["machine_id"], value_type=ValueType.STRING)
@@ -30,6 +32,16 @@ def test_texts_of_any_layout_are_taken(kind):
     keys = pa.array(["a", "b"]).cast(kind)
     rows = given_rows(pa.table({"machine_id": keys, "event_timestamp": [MOMENT] * 2}), OF_TEXTS)
     assert rows["machine_id"].type == pa.string()
+
+
+def test_a_key_that_requests_give_and_a_view_leads_to_as_well_is_refused_with_what_to_remove():
+    views = [LOCATION, MARKET]
+    require_one_source_of_keys(spec_of("property_value"), views)
+    twice = replace(spec_of("property_value"), keys=(*spec_of("property_value").keys, REGION))
+    with pytest.raises(TrainingSetError) as problem:
+        require_one_source_of_keys(twice, views)
+    assert "each request gives the key region_id, and the view location" in str(problem.value)
+    assert "Remove region_id from the features of location in property_value_v2" in str(problem.value)
 
 
 @pytest.mark.parametrize(
