@@ -36,11 +36,21 @@ def trained_ranges(fitted: Fitted) -> dict[str, Range]:
 
 
 def caveats(
-    fitted: Fitted, population: Population | None = None, unlearnable: Mapping[str, float] = MappingProxyType({})
+    fitted: Fitted,
+    population: Population | None = None,
+    unlearnable: Mapping[str, float] = MappingProxyType({}),
+    no_population_because: str = "",
 ) -> tuple[str, ...]:
     """A sentence each. `unlearnable` are the inputs that it was trained without, as few training rows have them."""
     of_test = (*_ranges(fitted), *fitted.spec.task.caveats(fitted), *_span(fitted), *_of_the_few(unlearnable))
-    return of_test if population is None else (*of_test, *_missing(fitted, population), *_known_prices(population))
+    if population is None:
+        return (*of_test, *_without_population(no_population_because))
+    return (*of_test, *_missing(fitted, population), *_known_prices(population))
+
+
+def _without_population(reason: str) -> Iterator[str]:
+    if reason:
+        yield f"the test rows were not compared with all entities at the end of the data: {reason}"
 
 
 def _ranges(fitted: Fitted) -> Iterator[str]:

@@ -22,15 +22,26 @@ class NoFactsError(ValueError):
     """The raw table that a label is read from was never loaded."""
 
 
+class UndeclaredTableError(ValueError):
+    """A label reads a raw table that it does not declare."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """The newest version of each raw fact that was known at `known_at`; None is all that was ever loaded."""
 
     home: Path
     known_at: datetime | None = None
+    tables: tuple[str, ...] | None = None
+    """The raw tables that a label declares to read; another one is refused. None is every table."""
 
     def files(self, table: str) -> list[Path]:
         """The files that hold the table, one a day of becoming known."""
+        if self.tables is not None and table not in self.tables:
+            raise UndeclaredTableError(
+                f"the label declares to read {', '.join(self.tables)}, and reads {table}: add {table!r} to its "
+                "`also_reads`, from which Dagster knows what a training set depends on."
+            )
         found = sorted((self.home / "raw" / table).glob("known_on=[0-9]*/part.parquet"))
         if not found:
             raise NoFactsError(

@@ -47,14 +47,24 @@ class Population:
     """Of each entity with an estimate of its price, the model's price to that; empty where there is none."""
 
 
-def everybody(rows: TrainingSet, store: FeatureStore, home: Path) -> pa.Table | None:
-    """Who has features at the end of the data that a model is trained on; none for rows of somebody's own."""
+@dataclass(frozen=True)
+class EntitiesAtTheEnd:
+    """Who has features at the end of the data that a model is trained on."""
+
+    features: pa.Table | None
+    """A row an entity; None if there is nobody to compare with."""
+    missing_because: str = ""
+    """Why there are none, where a reader of the model's figures must know it."""
+
+
+def everybody(rows: TrainingSet, store: FeatureStore, home: Path) -> EntitiesAtTheEnd:
+    """Who can be asked about at the end of the data; none for rows of somebody's own."""
     if rows.manifest.arguments.get("entities"):
-        return None
+        return EntitiesAtTheEnd(None)
     try:
-        return _at_the_end(rows, store, home)(at_most=AT_MOST).table
-    except TrainingSetError:
-        return None  # a span far before the data's end, whose snapshots are gone: there is nobody to compare with
+        return EntitiesAtTheEnd(_at_the_end(rows, store, home)(at_most=AT_MOST).table)
+    except TrainingSetError as problem:  # as where a model has several keys, or the snapshots of then are gone
+        return EntitiesAtTheEnd(None, str(problem))
 
 
 def population_of(fitted: Fitted, features: pa.Table | None, store: FeatureStore, home: Path) -> Population | None:
@@ -66,7 +76,7 @@ def population_of(fitted: Fitted, features: pa.Table | None, store: FeatureStore
     estimated = _ratios(fitted, features, spec.estimate) if spec.estimate else np.empty(0)
     if spec.label.settled is None:
         return Population(moment, features, np.empty(0), estimated)
-    facts = Facts(home, min(moment - COMPUTED, datetime.fromisoformat(manifest.known_at)))
+    facts = Facts(home, min(moment - COMPUTED, datetime.fromisoformat(manifest.known_at)), spec.label.tables)
     settled = spec.label.settled(facts, moment - JUST_SETTLED)
     known = _at_the_end(fitted.training_set, store, home)(entities=settled).table if len(settled) else settled
     return Population(moment, features, _ratios(fitted, known, "answer"), estimated)

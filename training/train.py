@@ -127,15 +127,15 @@ def _evaluated(
     champion = registry.champion(spec.name)  # asked first: a registry that is away says so before the work
     inputs, walked = inputs_without(spec, views, without), evaluations.kept(home, spec.name)
     others = everybody(rows, store, home)
-    unlearnable = of_the_few(spec, inputs, rows.table, others)
+    unlearnable = of_the_few(spec, inputs, rows.table, others.features)
     fitted = fit(
         rows, inputs.without([*unlearnable]), test_from=as_moment(test_from, "test_from"), tune=tune, show=show
     )
-    population = population_of(fitted, others, store, home)
+    population = population_of(fitted, others.features, store, home)
     evidence = Evidence(fitted, _answers_of(champion, registry, fitted), champion or "", population)
     outdated = outdated_features(rows.table, views, home)
     judged = tuple(with_cause(verdict, outdated) for verdict in verdicts(evidence))
-    found_caveats = (*outdated, *caveats(fitted, population, unlearnable))
+    found_caveats = (*outdated, *caveats(fitted, population, unlearnable, others.missing_because))
     with TemporaryDirectory(prefix=f".{spec.name}-", dir=_folder(home / "models")) as scratch:
         draft = Path(scratch) / "latest"
         _write(fitted, found_caveats, rarely_known(fitted, population), draft / "model", without)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from feature_repo.services import SERVICES
+from feature_repo.views import SNAPSHOT_VIEWS
 from pipelines.assets.feast import feast_registry
-from pipelines.assets.features import feature_keys
 from pipelines.assets.raw import raw_key
 from pipelines.raw.tables import TABLES
 from pipelines.resources import Platform
@@ -24,13 +25,20 @@ def keys_of(spec: ModelSpec) -> tuple[dg.AssetKey, ...]:
     return tuple(dg.AssetKey([spec.name, part]) for part in ("training_set", "model", "evaluation", "promotion"))
 
 
+def training_set_inputs(spec: ModelSpec) -> list[dg.AssetKey]:
+    """What a model's training set is made from: the stored views of its service, and the raw tables of its label."""
+    read = {projection.name for projection in SERVICES.named(spec.service).feature_view_projections}
+    views = [dg.AssetKey(view.name) for view in SNAPSHOT_VIEWS if view.name in read]
+    return [*views, *(raw_key(table) for table in TABLES if table.name in spec.label.tables)]
+
+
 def training_of(spec: ModelSpec, policy: RunPolicy) -> list[dg.AssetsDefinition]:
     """The assets of one model."""
     training_set_key, model_key, evaluation_key, promotion_key = keys_of(spec)
 
     @dg.asset(
         key=training_set_key,
-        deps=[*feature_keys(), *(raw_key(table) for table in TABLES), feast_registry],
+        deps=[*training_set_inputs(spec), feast_registry],
         description=f"{spec.question} What was known at each moment, and what came of it: {spec.label.definition}.",
         kinds={"feast", "parquet"},
         retry_policy=policy.retries,
@@ -127,8 +135,11 @@ def training_of(spec: ModelSpec, policy: RunPolicy) -> list[dg.AssetsDefinition]
         from training.deployed import CHALLENGER, deployed  # noqa: PLC0415
         from training.registry import Registry  # noqa: PLC0415  MLflow is slow to import
 
-        registry = Registry(platform.home)
-        before, challenger = registry.champion(spec.name), deployed(spec.name, CHALLENGER, platform.home)
+        registry = Registry(platform.home, platform.settings.mlflow)
+        before, challenger = (
+            registry.champion(spec.name),
+            deployed(spec.name, CHALLENGER, platform.home, mlflow=registry.server),
+        )
         registry.promote_evaluated(spec.name, challenger.version)
         return dg.MaterializeResult(metadata={"version": challenger.version, "before": before or "none"})
 

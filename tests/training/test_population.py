@@ -9,11 +9,13 @@ import duckdb
 import numpy as np
 import pytest
 
+from feature_repo.entities import CUSTOMER
 from feature_repo.store import open_store
 from training.arrays import inputs_of
+from training.caveats import caveats
 from training.dataset import training_set, views_of
 from training.fit import fit
-from training.population import JUST_SETTLED, everybody, population_of
+from training.population import JUST_SETTLED, EntitiesAtTheEnd, everybody, population_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -37,7 +39,7 @@ def fitted(home):
 def test_homes_just_sold_are_compared_with_what_was_paid(home, fitted):
     """Recomputed from the raw deals: the homes sold in the last 60 days of the data, at their newest price."""
     store = open_store(home)
-    population = population_of(fitted, everybody(fitted.training_set, store, home), store, home)
+    population = population_of(fitted, everybody(fitted.training_set, store, home).features, store, home)
     end = datetime.fromisoformat(fitted.training_set.manifest.data_end)
     sold = duckdb.sql(f"""
         SELECT property_id, arg_max(price, occurred_at) AS price FROM (
@@ -56,5 +58,15 @@ def test_homes_just_sold_are_compared_with_what_was_paid(home, fitted):
 def test_rows_of_ones_own_are_not_compared_with_everybody(home, fitted):
     given = replace(fitted.training_set.manifest, arguments={"entities": "a hash"})
     own = replace(fitted, training_set=replace(fitted.training_set, manifest=given))
-    assert everybody(own.training_set, open_store(home), home) is None
+    assert everybody(own.training_set, open_store(home), home) == EntitiesAtTheEnd(None)
     assert population_of(own, None, open_store(home), home) is None
+
+
+def test_where_no_table_says_which_keys_belong_together_a_caveat_does(home, fitted):
+    rows = replace(fitted.training_set, spec=replace(fitted.spec, keys=(*fitted.spec.keys, CUSTOMER)))
+    others = everybody(rows, open_store(home), home)
+    assert others.features is None
+    assert caveats(fitted, None, {}, others.missing_because)[-1] == (
+        "the test rows were not compared with all entities at the end of the data: property_value answers for "
+        "property_id and customer_id together, and no table says which belong together: give the entity rows."
+    )

@@ -72,3 +72,10 @@ class Label:
     """(entity, answer): whose newest answer was settled since a moment and is still true, if answers last so long."""
     context: Callable[[Facts, pa.Table], pa.Table] = lambda _, rows: rows
     """Adds what baselines and reports need of each row, as known at its moment; no input of the model."""
+    also_reads: tuple[str, ...] = ()
+    """The raw tables beside `table` that these functions read: a training set depends on them."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Every raw table that the label is read from."""
+        return (self.table, *self.also_reads)

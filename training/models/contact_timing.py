@@ -78,6 +78,7 @@ LABEL = Label(
     population=population,
     outcome=outcome,
     context=region_of("customers", "customer_id"),
+    also_reads=("customers",),
 )
 
 SPEC = ModelSpec(

@@ -141,6 +141,7 @@ LABEL = Label(
     extra_default=ExtraDefault("months_ahead: the months from event_timestamp to label_until", months_until_settled),
     settled=settled,
     context=context,
+    also_reads=("properties",),
 )
 
 _A_QUARTER_OLD = WhenMissing("last_known", up_to=timedelta(days=92))

@@ -54,6 +54,7 @@ LABEL = Label(
     population=customers,
     outcome=outcome,
     context=region_of("customers", "customer_id"),
+    also_reads=("customers",),
 )
 
 _WEEK_OLD = WhenMissing("last_known", up_to=timedelta(days=14))
