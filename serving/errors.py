@@ -43,10 +43,11 @@ class ProblemError(Exception):
         return Response(orjson.dumps(self.document()), self.status, {**self.headers, **later}, PROBLEM)
 
 
-def unseen(keys: Mapping[str, str]) -> ProblemError:
-    """Nothing was ever written of this entity."""
+def unseen(keys: Mapping[str, str], *, of_several: bool = False) -> ProblemError:
+    """Nothing was ever written of this entity; the keys may be some `of_several` that the request gives."""
     described = ", ".join(f"{name} {key}" for name, key in keys.items())
-    more = {"entity_id": next(iter(keys.values()))} if len(keys) == 1 else {"keys": dict(keys)}
+    is_entity_id = len(keys) == 1 and not of_several
+    more = {"entity_id": next(iter(keys.values()))} if is_entity_id else {"keys": dict(keys)}
     return ProblemError(404, "Entity never seen", f"no view knows {described}", more)
 
 

@@ -21,6 +21,7 @@ from serving.staleness import stale
 from training import past
 from training.leakage import times_of
 from training.policy import WhenMissing
+from training.unknown_keys import unknown_keys
 
 MICROSECOND = timedelta(microseconds=1)
 _SKEW = 60_000_000
@@ -88,7 +89,7 @@ def offline(store: FeatureStore, model: Serving, keys: KeyColumns, moments: Sequ
             "event_timestamp": pa.array([moment.astimezone(UTC) for moment in moments], pa.timestamp("us", "UTC")),
         }
     )
-    answer = past.lookup(store, views, rows, policy)
+    answer = past.lookup(store, views, rows, policy, with_ages=True)
     times = _times(answer, model.stored_views)
     told = {each.column: answer[each.feature] for each in stored}
     leading = {each.column for each in model.plan.leading}
@@ -135,7 +136,7 @@ def judged(
             problems[row] = errors.unseen({name: str(column[row]) for name, column in keys.items()})
             continue
         notes: list[str] = []
-        refused: list[str] = []
+        refused: dict[str, str] = {}
         for view, state in zip(found.views, found.states[row].tolist(), strict=True):
             if state < _STALE:
                 continue
@@ -153,11 +154,22 @@ def judged(
                 notes.append(f"{what}, taken as unknown")
                 _forget(view, row, model, found.numeric, numbers, objects)
             else:
-                refused.append(what)
+                refused[view] = what
         degraded[row] = tuple(notes)
         if refused and problems[row] is None:
-            problems[row] = errors.away(f"{'; '.join(refused)}, and {model.name} does not answer from that", 60)
+            problems[row] = _refusal(model, found, keys, row, refused)
     return FeatureLookup(replace(found, numbers=numbers, objects=objects), tuple(degraded), tuple(problems))
+
+
+def _refusal(
+    model: Serving, found: LookupResult, keys: KeyColumns, row: int, refused: Mapping[str, str]
+) -> errors.ProblemError:
+    """Why the model does not answer for a row: a key that nobody knows, or views that may have values again later."""
+    states = found.states[row].tolist()
+    missing = [view for view, state in zip(found.views, states, strict=True) if state == Status.NOT_FOUND]
+    if unknown := unknown_keys(model.spec.join_keys, model.keys_of_views, missing, refused):
+        return errors.unseen({name: str(keys[name][row]) for name in unknown}, of_several=len(keys) > 1)
+    return errors.away(f"{'; '.join(refused.values())}, and {model.name} does not answer from that", 60)
 
 
 def _entity(keys: KeyColumns, row: int) -> str:

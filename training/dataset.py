@@ -43,6 +43,7 @@ from training.row_selection import (
     given_rows,
     last_known,
     moments_of,
+    require_one_source_of_keys,
     thinned,
     typed,
     with_columns,
@@ -133,8 +134,9 @@ def training_set(
     store = store or open_store(folder)
     service = service_of(store, spec.service)
     views = views_of(store, service)
+    require_one_source_of_keys(spec, views)
     cutoff = as_moment(known_at, "known_at") or last_known(folder, spec)
-    facts = Facts(folder, cutoff)
+    facts = Facts(folder, cutoff, spec.label.tables)
     data_end = facts.end(spec.label.table)
 
     show("rows", 0, 1)
@@ -261,9 +263,15 @@ def service_of(store: FeatureStore, name: str) -> FeatureService:
 
 
 def joined_features(
-    spec: ModelSpec, store: FeatureStore, views: list[BaseFeatureView], rows: pa.Table, show: ShowProgress
+    spec: ModelSpec,
+    store: FeatureStore,
+    views: list[BaseFeatureView],
+    rows: pa.Table,
+    show: ShowProgress,
+    *,
+    with_ages: bool = False,
 ) -> pa.Table:
-    """The features of rows, and the times of these."""
+    """The features of rows, and the times of these; `with_ages` also of those that are too old for the policy."""
     features = {field.name for view in views for field in view.projection.features} - past.leading_keys(views)
     if taken := sorted(features & {*rows.column_names}):
         raise TrainingSetError(
@@ -282,7 +290,7 @@ def joined_features(
         show("features", first, len(rows))
         block = keyed.slice(first, BLOCK)
         entity_rows = block.append_column("request_timestamp", block["event_timestamp"])
-        blocks.append(past.lookup(store, views, entity_rows, spec.when_missing))
+        blocks.append(past.lookup(store, views, entity_rows, spec.when_missing, with_ages=with_ages))
     show("features", len(rows), len(rows))
     joined = pa.concat_tables(blocks)
     if joined["event_timestamp"].cast(MOMENT) != rows["event_timestamp"]:

@@ -27,7 +27,17 @@ from training.freshness import Freshness
 from training.models import spec_of
 from training.policy import FAIL
 from training.progress import ShowProgress
-from training.row_selection import MOMENT, TrainingSetError, arrow, as_moment, day_of, given_rows, thinned, with_columns
+from training.row_selection import (
+    MOMENT,
+    TrainingSetError,
+    arrow,
+    as_moment,
+    day_of,
+    given_rows,
+    require_one_source_of_keys,
+    thinned,
+    with_columns,
+)
 from training.specs import ModelSpec
 
 if TYPE_CHECKING:
@@ -101,6 +111,7 @@ def feature_set(
     store = store or open_store(folder)
     service = service_of(store, spec.service)
     views, moment = views_of(store, service), as_moment(at, "at")
+    require_one_source_of_keys(spec, views)
     show("rows", 0, 1)
     if entities is None and moment is None:
         raise TrainingSetError(f"{spec.name}: expected a moment (`at`) or entity rows, found neither")
@@ -113,7 +124,7 @@ def feature_set(
     rows = with_columns(given, {name: pa.array([value] * len(given)) for name, value in requested.items()})
     check(rows)
     show("rows", 1, 1)
-    joined = joined_features(spec, store, views, rows, show)
+    joined = joined_features(spec, store, views, rows, show, with_ages=True)
     needed = views if needed_views is None else past.with_leading(views, needed_views)
     features, _ = past.apply(joined, views, spec.when_missing)
     _, answered = past.apply(joined, needed, spec.when_missing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -16,6 +16,7 @@ from training import past
 from training.leakage import times_of
 from training.metrics import Floats
 from training.policy import FAIL, Policy, WhenMissing
+from training.unknown_keys import unknown_keys
 
 DAY = timedelta(days=1).total_seconds()
 
@@ -29,6 +30,7 @@ class Freshness:
     keys: tuple[str, ...]
     ttl: Mapping[str, float]
     """Seconds, by view."""
+    keys_of_views: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, features: pa.Table, views: Iterable[BaseFeatureView], keys: tuple[str, ...]) -> Freshness:
@@ -37,11 +39,11 @@ class Freshness:
         columns = {name: features[name] for name in (*keys, "event_timestamp")}
         columns |= {view.name: features[times_of(view.name)[0]].cast(past.MOMENT) for view in stored}
         limits = {view.name: view.ttl.total_seconds() if view.ttl else np.inf for view in stored}
-        return cls(pa.table(columns), keys, limits)
+        return cls(pa.table(columns), keys, limits, {view.name: tuple(view.join_keys) for view in stored})
 
     def where(self, chosen: pa.Array) -> Freshness:
         """Some of the rows."""
-        return Freshness(self.rows.filter(chosen), self.keys, self.ttl)
+        return replace(self, rows=self.rows.filter(chosen))
 
     def ages(self, view: str) -> Floats:
         """How old each row's values were, in seconds; NaN where there are none."""
@@ -63,14 +65,18 @@ class Freshness:
         ages = {view: self.ages(view) for view in self.ttl}
         reasons = []
         for row, entity in enumerate(self.rows.select(list(self.keys)).to_pylist()):
-            if all(np.isnan(of_view[row]) for of_view in ages.values()):
-                reasons.append(f"no view knows {', '.join(f'{key} {value}' for key, value in entity.items())}")
-                continue
-            refused = (
+            missing = {view for view, of_view in ages.items() if np.isnan(of_view[row])}
+            refused = [
                 view
                 for view, of_view in ages.items()
                 if not of_view[row] <= self.ttl[view] and not _goes_on(policy.get(view, FAIL), of_view[row])
-            )
+            ]
+            unknown = self.keys
+            if missing != set(ages):
+                unknown = unknown_keys(self.keys, self.keys_of_views, missing, refused)
+            if unknown:
+                reasons.append(f"no view knows {', '.join(f'{key} {entity[key]}' for key in unknown)}")
+                continue
             described = "; ".join(_described(view, ages[view][row]) for view in refused)
             reasons.append(f"{described}, and {model} does not answer from that")
         return reasons

@@ -25,13 +25,16 @@ from training.policy import FAIL, Policy, WhenMissing
 MOMENT = pa.timestamp("us", "UTC")
 
 
-def lookup(store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table, policy: Policy) -> pa.Table:
+def lookup(
+    store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table, policy: Policy, *, with_ages: bool = False
+) -> pa.Table:
     """The rows with the features of the views (as projected), and when those of each stored view stood and were known.
 
     A view may have a key that is a feature of another one: that of the row's moment leads to it.
 
     Values are as old as the policy may take them; those of entities that no view knows by then are looked for however
-    old they are, to tell who was never seen from who was seen too long ago. What is made of them is `apply`'s affair.
+    old they are, to tell who was never seen from who was seen too long ago. `with_ages` does so for each view that has
+    none, so that what is stale is not called missing. What is made of them is `apply`'s affair.
     """
     keys = leading_keys(views)
     within = [
@@ -39,12 +42,13 @@ def lookup(store: FeatureStore, views: Sequence[BaseFeatureView], rows: pa.Table
         for view in views
     ]
     features = _retrieved(store, within, rows)
-    unknown = _unknown(features, [view for view in views if keys.isdisjoint(_features_and_keys(view))] or views)
-    if not unknown.any():
+    own = [view for view in views if keys.isdisjoint(_features_and_keys(view))] or views
+    sought = _without_any(features, views) if with_ages else _without_all(features, own)
+    if not sought.any():
         return features
-    places = np.concatenate([np.flatnonzero(~unknown), np.flatnonzero(unknown)])
-    older = _retrieved(store, [_without_limit(view) for view in views], rows.filter(pa.array(unknown)))
-    return pa.concat_tables([features.filter(pa.array(~unknown)), older]).take(np.argsort(places))
+    places = np.concatenate([np.flatnonzero(~sought), np.flatnonzero(sought)])
+    older = _retrieved(store, [_without_limit(view) for view in views], rows.filter(pa.array(sought)))
+    return pa.concat_tables([features.filter(pa.array(~sought)), older]).take(np.argsort(places))
 
 
 def leading_keys(views: Iterable[BaseFeatureView]) -> frozenset[str]:
@@ -132,12 +136,24 @@ def _without_limit(view: BaseFeatureView) -> BaseFeatureView:
     return further
 
 
-def _unknown(features: pa.Table, views: Iterable[BaseFeatureView]) -> npt.NDArray[np.bool_]:
+def _without_all(features: pa.Table, views: Iterable[BaseFeatureView]) -> npt.NDArray[np.bool_]:
     """The rows for which none of these views that are stored has values."""
+    absent = _absent(features, views)
+    return np.asarray(absent.all(axis=0)) if len(absent) else np.zeros(len(features), bool)
+
+
+def _without_any(features: pa.Table, views: Iterable[BaseFeatureView]) -> npt.NDArray[np.bool_]:
+    """The rows for which some of these views that are stored has no values."""
+    return np.asarray(_absent(features, views).any(axis=0))
+
+
+def _absent(features: pa.Table, views: Iterable[BaseFeatureView]) -> npt.NDArray[np.bool_]:
+    """Of each stored view, a row each, which rows it has no values for; no view where the times were not told."""
     columns = [times_of(view.name)[0] for view in views if isinstance(view, FeatureView)]
-    if not columns or not set(columns) <= set(features.column_names):
-        return np.zeros(len(features), bool)
-    return np.asarray(np.all([features[column].is_null().to_numpy() for column in columns], axis=0))
+    if not set(columns) <= set(features.column_names):
+        columns = []
+    absent = [features[column].is_null().to_numpy() for column in columns]
+    return np.array(absent, bool).reshape(len(columns), len(features))
 
 
 def ages(features: pa.Table, view: str) -> npt.NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -51,7 +52,7 @@ def freshness(homes, streets):
     }
     ids = list(range(1, len(homes) + 1))
     rows = pa.table({"property_id": ids, "event_timestamp": pa.array([AT] * len(ids), MOMENT), **moments})
-    return Freshness(rows, ("property_id",), {"homes": DAY.total_seconds(), "streets": DAY.total_seconds()})
+    return Freshness(rows, ("property_id",), dict.fromkeys(("homes", "streets"), DAY.total_seconds()), {})
 
 
 def test_answers_are_columns_under_the_names_that_the_scorer_has(model):
@@ -85,6 +86,18 @@ def test_why_a_row_is_left_out_is_said_as_the_scorer_says_it():
         "homes: stale, 9.0 days old, and property_value does not answer from that",
         "homes: missing, and property_value does not answer from that",
     ]
+
+
+def test_of_several_keys_the_one_that_nobody_knows_is_named_as_the_scorer_names_it():
+    known = freshness([None, 0], [0, 0])
+    ids = pa.array([7, 8])
+    rows = replace(
+        known,
+        rows=known.rows.append_column("street_id", ids),
+        keys=("property_id", "street_id"),
+        keys_of_views={"homes": ("property_id",), "streets": ("street_id",)},
+    )
+    assert rows.where(pa.array([True, False])).refusals(POLICY, "property_value") == ["no view knows property_id 1"]
 
 
 def test_the_first_of_the_rows_that_are_left_out_are_named():
