@@ -30,7 +30,7 @@ def imported(node: ast.AST) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("name", ["asof", "private_redis", "wire"])
+@pytest.mark.parametrize("name", ["asof", "events", "private_redis", "wire"])
 def test_a_store_imports_nothing_of_the_project_but_itself(name):
     assert list(foreign_imports(STORES / name)) == []
 
