@@ -62,7 +62,6 @@ def report(fitted: Fitted, verdicts: Sequence[GateVerdict], caveats: Sequence[st
         "<h2>Curves</h2>",
         _pictures(fitted),
         "<h2>What moves it</h2>",
-        "<p>Mean absolute contribution to the raw score, on a sample of the held-out rows.</p>",
         _importances(fitted),
     ]
     for title, groups in breakdown(fitted).items():
@@ -92,12 +91,14 @@ def _pictures(fitted: Fitted) -> str:
 
 
 def _importances(fitted: Fitted) -> str:
-    rows = fitted.rows.matrix[fitted.test][:: max(fitted.test.sum() // SAMPLE, 1)]
+    tested = fitted.rows.matrix[fitted.test]
+    rows = tested[:: max(len(tested) // SAMPLE, 1)]
     weight = np.abs(fitted.inputs.by_input(fitted.native.contributions(rows))).mean(axis=(0, 1))
     order = np.argsort(-weight)[:15]
     most = max(weight.max(), 1e-12)
     return (
-        "<table>"
+        f"<p>Mean absolute contribution to the raw score, measured on {len(rows):,} of the {len(tested):,} test rows, "
+        "evenly over their span: what moves answers for others, of whom more or less is known, may differ.</p><table>"
         + "".join(
             f"<tr><td>{html.escape(fitted.inputs.names[place])}</td><td class=n>{weight[place]:.4f}</td><td>"
             f"<div style='background:{TIDE};height:.8rem;width:{weight[place] / most * 16:.1f}rem'></div></td></tr>"

@@ -131,3 +131,30 @@ def test_a_region_whose_values_are_off_is_named_with_its_ratio_and_rows():
     assert "regions whose median of value to price is off by over 10%: 7 (0.85 of 400)" in caveats_with(0.85)
     assert "regions whose median of value to price is off by over 10%: 7 (1.12 of 400)" in caveats_with(1.12)
     assert not any(caveat.startswith("regions") for caveat in caveats_with(0.95))
+
+
+@pytest.mark.parametrize(
+    ("covered", "homes", "caveat"),
+    [
+        (0.60, 400, "by region: 7 (60% of 400 rows)"),
+        (1.00, 400, "by region: 7 (100% of 400 rows)"),
+        (0.70, 400, None),
+        (0.60, 40, None),  # chance
+        (0.50, 40, "by region: 7 (50% of 40 rows)"),
+    ],
+)
+def test_a_region_whose_intervals_hold_too_few_or_too_many_prices_is_named(covered, homes, caveat):
+    place = np.arange(ROWS)
+    region = np.where(place % (ROWS // homes) == 0, 7, 8)
+    share = np.where(region == 7, covered, 0.8)
+    # Of each region so many rows are exact, and the others lie beyond the interval.
+    of_region = np.where(region == 7, np.cumsum(region == 7), np.cumsum(region == 8)) - 1
+    answers = PRICES * np.where(of_region % 10 < np.round(10 * share), 1.0, 1.2)
+    found = caveats(
+        fitted_model(
+            task="price", labels=PRICES, answers=answers, baseline=PRICES, request=("months_ahead",),
+            columns={"estimate": PRICES, "months_ahead": np.zeros(ROWS), "region_id": region},
+        )
+    )  # fmt: skip
+    expected = [f"intervals of 80% hold fewer or more prices, beyond chance, {caveat}"] if caveat else []
+    assert [each for each in found if each.startswith("intervals of 80%")] == expected

@@ -34,10 +34,12 @@ def tolerance(entities: int) -> float:
     return OF_COVERAGE + 2 * float(np.sqrt(LEVEL * (1 - LEVEL) / entities))
 
 
+def is_off(group: GroupResult) -> bool:
+    """Whether the intervals of a group, of entities enough to say so, hold much more or less than they promise."""
+    coverage = group.figures.get("coverage_80", LEVEL)
+    return group.entities >= LEAST_ENTITIES and abs(coverage - LEVEL) > tolerance(group.entities)
+
+
 def _failing_groups(fitted: Fitted) -> list[GroupResult]:
-    return [
-        group
-        for groups in fitted.spec.task.groups(fitted).values()
-        for group in results(fitted, groups)
-        if group.entities >= LEAST_ENTITIES and abs(group.figures["coverage_80"] - LEVEL) > tolerance(group.entities)
-    ]
+    by_title = fitted.spec.task.groups(fitted).values()
+    return [group for groups in by_title for group in results(fitted, groups) if is_off(group)]

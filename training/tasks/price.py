@@ -15,6 +15,7 @@ import pyarrow as pa
 from training.headlines import BIAS_HEADLINE, Headline
 from training.intervals import KINDS, LEVELS, MONTHS, group_name, group_of, intervals
 from training.task import GATES, Flags, Floats, Groups, Task
+from training.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -203,7 +204,7 @@ class Price(Task):
         return {"coverage_80": float(held[rows].mean())}
 
     def caveats(self, fitted: Fitted) -> Iterator[str]:
-        """Kinds of rows that the test has hardly any of, regions that it answers badly, a bias that grows."""
+        """Kinds of rows that the test has hardly any of, groups that it answers badly, a bias that grows."""
         from training.breakdown import breakdown, quarters, results
 
         of_kinds = results(fitted, self.groups(fitted).get(GROUPS, ()))
@@ -221,6 +222,7 @@ class Price(Task):
         ]
         if off:
             yield f"regions whose median of value to price is off by over {OFF:.0%}: {', '.join(off)}"
+        yield from _badly_covered(fitted)
         by_quarter = [group.figures["median_ratio"] for group in quarters(fitted)]
         if by_quarter and abs(by_quarter[-1] - 1) > DRIFTED:  # a bias that has grown by the end goes on growing
             yield (
@@ -256,6 +258,21 @@ def within(spec: ModelSpec, inputs: Inputs, rows: RowArrays, answers: Floats, sp
     """Which prices lie within their intervals of a level."""
     low, high = spread.bounds(answers, *estimate_and_months(spec.estimate, inputs, rows.matrix), level)
     return np.asarray((rows.labels >= low) & (rows.labels <= high))
+
+
+def _badly_covered(fitted: Fitted) -> Iterator[str]:
+    """Groups of which intervals hold more or less than they promise, by more than chance; a gate judges GROUPS."""
+    from training.breakdown import breakdown
+    from training.gates.covering_intervals import is_off
+
+    for title, groups in breakdown(fitted).items():
+        off = [
+            f"{group.name} ({group.figures['coverage_80']:.0%} of {counted(group.rows, 'row')})"
+            for group in groups
+            if title != GROUPS and is_off(group)
+        ]
+        if off:
+            yield f"intervals of {LEVEL:.0%} hold fewer or more prices, beyond chance, by {title}: {', '.join(off)}"
 
 
 def half_widths(fitted: Fitted, farthest: float) -> dict[str, float]:
