@@ -10,6 +10,7 @@ from pipelines.assets.features import ON_DEMAND, feature_assets
 from pipelines.assets.online import online_assets, online_checks
 from pipelines.assets.raw import raw_assets
 from pipelines.assets.training import training_assets
+from pipelines.chosen_days import JOB, ChosenDays, chosen_days_job
 from pipelines.resources import Installation
 from pipelines.run_policy import RunPolicy
 from pipelines.schedules import daily, every_monday, every_night, weekly
@@ -27,10 +28,10 @@ def build_definitions(settings: PlatformSettings) -> dg.Definitions:
     return dg.Definitions(
         assets=[*assets, ON_DEMAND, feast_registry, data_docs_asset()],
         asset_checks=online_checks(online),
-        jobs=[daily, weekly],
+        jobs=[daily, chosen_days_job(policy), weekly],
         schedules=[every_night, every_monday],
         sensors=[failure_webhook],
-        resources={"platform": Installation(settings)},
+        resources={"platform": Installation(settings), JOB: ChosenDays.configure_at_launch()},
     )
 
 

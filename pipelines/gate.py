@@ -36,8 +36,12 @@ def judge(block: SnapshotBlock, store: SnapshotStore) -> BlockVerdict:
     whole = validate(block.table(), block.view) if len(days) > 1 else None
     outcomes = [whole] if whole else []
     passed, refused = [], []
-    before = store.rows(block.view.name, days[0] - timedelta(days=1))
+    before: int | None = None
+    next_day: date | None = None
     for day in days:
+        if day != next_day:
+            before = store.rows(block.view.name, day - timedelta(days=1))
+        next_day = day + timedelta(days=1)
         if rows[day] == block.entities.get(day) == 0:
             # Nobody has joined yet, or this platform has no customers at all.
             passed.append(day)

@@ -7,6 +7,7 @@ writes wins, a newer day's or a corrected one's, is the online store's affair.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,8 +24,8 @@ from feast.protos.feast.types.Value_pb2 import Value
 from feast.type_map import python_values_to_proto_values
 from feast.utils import make_tzaware
 
+from pipelines.published import shown
 from pipelines.snapshots import SnapshotStore
-from pipelines.transforms.days import Days
 
 SAMPLE = 200
 
@@ -70,13 +71,13 @@ def registered(store: FeatureStore, name: str) -> FeatureView:
         raise NotPublishedError(msg) from None
 
 
-def window_of(snapshots: SnapshotStore, view: FeatureView, days: Days) -> Window | None:
-    """Where the newest snapshots of a range of days are; None if there are none."""
+def window_of(snapshots: SnapshotStore, view: FeatureView, days: Iterable[date]) -> Window | None:
+    """Where the newest snapshots of some days are; None if there are none."""
     files = {day: snapshots.published(view.name, day) for day in days}
     if absent := [day for day, file in files.items() if not file.exists()]:
         msg = (
-            f"{view.name}: expected published snapshots of each day from {days.first} to {days.last}, found none of "
-            f"{_told(absent)}. Materialise the asset {view.name} for them; if it refused them, its check tells why."
+            f"{view.name}: expected published snapshots of {shown(files)}, found none of {shown(absent)}. Materialise "
+            f"the asset {view.name} for them; if it refused them, its check tells why."
         )
         raise NotPublishedError(msg)
     keys = ", ".join(f'"{field.name}"' for field in view.entity_columns)
@@ -175,7 +176,3 @@ def _row(query: str, files: list[Path]) -> tuple[datetime, datetime, int]:
         connection.execute("SET TimeZone = 'UTC'")
         (row,) = connection.execute(query, [[str(file) for file in files]]).fetchall()
     return row
-
-
-def _told(days: list[date]) -> str:
-    return f"{days[0]}" if len(days) == 1 else f"{len(days)} of them, {days[0]} the first"

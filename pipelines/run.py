@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import reduce
-from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,16 @@ from feature_repo.settings import PlatformSettings
 from feature_repo.stores.private_redis import running
 from feature_repo.views import SNAPSHOT_VIEWS
 from pipelines.abandoned import end_abandoned, marked
+from pipelines.assets.raw import raw_key, raw_keys
 from pipelines.assets.training import keys_of
+from pipelines.chosen_days import PAGES, ops_of
 from pipelines.definitions import build_definitions
-from pipelines.instance import prepare, range_tags
+from pipelines.instance import prepare
+from pipelines.launch import Launch
 from pipelines.partitions import first_day, require_partitions
 from pipelines.published import StaleDays, shown, spans, stale_days
 from pipelines.snapshots import SnapshotStore
+from pipelines.transforms import pipeline_of
 from pipelines.transforms.days import Days
 from pipelines.withdrawal import finish
 from training.models import MODELS
@@ -56,18 +58,6 @@ class ViewOutcome:
     expectations: int | None = None
     online: int | None = None
 
-    def __add__(self, later: ViewOutcome) -> ViewOutcome:
-        """Two runs over different days; online are the entities that the later one wrote."""
-        return ViewOutcome(
-            self.view,
-            self.finished and later.finished,
-            self.snapshots + later.snapshots,
-            self.published + later.published,
-            self.refused + later.refused,
-            self.expectations if later.expectations is None else later.expectations + (self.expectations or 0),
-            later.online,
-        )
-
 
 def materialise(settings: PlatformSettings, first: date, last: date, views: tuple[str, ...] = ()) -> RunResult:
     """Load, compute, validate and publish a range of days, and serve the newest of it."""
@@ -75,8 +65,27 @@ def materialise(settings: PlatformSettings, first: date, last: date, views: tupl
 
 
 def materialise_days(settings: PlatformSettings, days: Iterable[date], views: tuple[str, ...] = ()) -> RunResult:
-    """The same for any days, a run for each range of them without a gap."""
-    return _materialise_ranges(settings, spans(days), views)
+    """The same for any days: of a range without a gap by the daily job, of others by that of chosen days."""
+    home, chosen = settings.home, sorted(set(days))
+    ranges = spans(chosen)
+    for part in ranges:
+        require_partitions(part, first_day(home, settings.first_day))
+    withdrawn = finish(home)
+    folder = prepare(home)
+    wanted = tuple(view for view in view_names() if not views or view in views)
+    # Each online asset would start and stop the private Redis; held here, it runs throughout.
+    with running(home, settings.redis), dg.DagsterInstance.get() as instance, marked(folder) as mark:
+        end_abandoned(instance, folder)
+        launch = Launch(build_definitions(settings), instance, mark)
+        before = {view: _versions(home, view, chosen) for view in wanted}
+        runs = (
+            [launch.daily(ranges[0], [key for view in wanted for key in _assets_of(view)] if views else None)]
+            if len(ranges) == 1
+            else _chosen(launch, chosen, wanted, with_raw=not views)
+        )
+    outcome = _outcome(wanted, runs, lambda view: _changed(home, view, chosen, before[view]))
+    carried_out = f"the withdrawal of {withdrawn}, which had begun and not ended, was carried out first."
+    return replace(outcome, warnings=(*([carried_out] if withdrawn else []), *outcome.warnings))
 
 
 def materialise_stale(settings: PlatformSettings, views: tuple[str, ...] = ()) -> RunResult | None:
@@ -84,7 +93,7 @@ def materialise_stale(settings: PlatformSettings, views: tuple[str, ...] = ()) -
     days: dict[str, set[date]] = {}
     for stale in remaining_stale_days(settings.home, views):
         days.setdefault(stale.view, set()).update(stale.days)
-    runs = [_materialise_ranges(settings, spans(of_view), (view,)) for view, of_view in days.items()]
+    runs = [materialise_days(settings, of_view, (view,)) for view, of_view in days.items()]
     return _merged(runs) if runs else None
 
 
@@ -99,74 +108,45 @@ def _merged(runs: Sequence[RunResult]) -> RunResult:
         all(run.success for run in runs),
         tuple(row for run in runs for row in run.rows),
         tuple(complaint for run in runs for complaint in run.complaints),
-        _warnings_of(runs),
+        tuple(dict.fromkeys(warning for run in runs for warning in run.warnings)),
     )
 
 
-def _warnings_of(runs: Iterable[RunResult]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(warning for run in runs for warning in run.warnings))
+def _chosen(
+    launch: Launch, days: Sequence[date], views: Sequence[str], *, with_raw: bool
+) -> list[dg.ExecuteInProcessResult]:
+    """The run of chosen days; before it that of the raw tables, whose days between them are loaded as well.
+
+    As in a run of the daily job a view is not computed if a table that it reads was not loaded.
+    """
+    if not with_raw:
+        return [launch.chosen_days(days, ops_of(views))]
+    raw = launch.daily(Days(days[0], days[-1]), raw_keys())
+    loaded = set(_made(raw))
+    computable = [view for view in views if loaded >= {raw_key(table) for table in pipeline_of(view).reads}]
+    pages = [PAGES] if len(computable) == len(views) else []
+    return [raw, launch.chosen_days(days, [*ops_of(computable), *pages])]
 
 
-def _materialise_ranges(settings: PlatformSettings, ranges: Sequence[Days], views: tuple[str, ...]) -> RunResult:
-    """A run for each range, in order. Refused days do not stop the next; whatever else fails does."""
-    home = settings.home
-    for days in ranges:
-        require_partitions(days, first_day(home, settings.first_day))
-    withdrawn = finish(home)
-    folder = prepare(home)
-    outcomes: list[RunResult] = []
-    # Each online asset would start and stop the private Redis; held here, it runs throughout.
-    with running(home, settings.redis), dg.DagsterInstance.get() as instance, marked(folder) as mark:
-        end_abandoned(instance, folder)
-        for days in ranges:
-            outcomes.append(_materialise(settings, days, views, instance, mark))
-            if not all(row.finished for row in outcomes[-1].rows):
-                break
-    rows = [reduce(add, of_view) for of_view in zip(*(outcome.rows for outcome in outcomes), strict=True)]
-    complaints = [complaint for outcome in outcomes for complaint in outcome.complaints]
-    if skipped := ranges[len(outcomes) :]:
-        complaints.append(
-            f"the run before failed, so these days were not begun: {shown(day for days in skipped for day in days)}"
-        )
-    success = all(outcome.success for outcome in outcomes)
-    carried_out = f"the withdrawal of {withdrawn}, which had begun and not ended, was carried out first."
-    warnings = (*([carried_out] if withdrawn else []), *_warnings_of(outcomes))
-    return RunResult(success, tuple(rows), tuple(complaints), warnings)
-
-
-def _materialise(
-    settings: PlatformSettings,
-    days: Days,
-    views: tuple[str, ...],
-    instance: dg.DagsterInstance,
-    mark: Mapping[str, str],
+def _outcome(
+    views: Sequence[str], runs: Sequence[dg.ExecuteInProcessResult], changed: Callable[[str], list[date]]
 ) -> RunResult:
-    home = settings.home
-    wanted = [view for view in view_names() if not views or view in views]
-    before = {view: _versions(home, view, days) for view in wanted}
-    result = (
-        build_definitions(settings)
-        .resolve_job_def("daily")
-        .execute_in_process(
-            instance=instance,
-            tags={**range_tags(days.first, days.last), **mark},
-            raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
-            asset_selection=[key for view in wanted for key in _assets_of(view)] if views else None,
-        )
-    )
-    checks = {(one.asset_key.to_user_string(), one.check_name): one for one in result.get_asset_check_evaluations()}
-    made, rows, complaints = _made(result), [], []
-    for view in wanted:
-        metadata, contract = made.get(dg.AssetKey(view)), checks.get((view, "contract"))
-        served = made.get(dg.AssetKey(["online", view]))
+    checks = {
+        (check.asset_key.to_user_string(), check.check_name): check
+        for run in runs
+        for check in run.get_asset_check_evaluations()
+    }
+    materialised = {key: metadata for run in runs for key, metadata in _made(run).items()}
+    rows, complaints = [], []
+    for view in views:
+        contract, served = checks.get((view, "contract")), materialised.get(dg.AssetKey(["online", view]))
         complaints += [
             f"{view}: {check.metadata['first reason'].value}"
             for check in (contract, checks.get((f"online/{view}", "served_as_stored")))
             if check and not check.passed
         ]
-        if metadata is None:
-            written = [day for day, version in _versions(home, view, days).items() if before[view].get(day) != version]
+        if contract is None:
+            written = changed(view)
             rows.append(ViewOutcome(view, published=len(written)))
             if written:
                 complaints.append(
@@ -174,24 +154,31 @@ def _materialise(
                     "are in use. Run it again for the others."
                 )
             continue
+        counts = {name: value.value for name, value in contract.metadata.items()}
         rows.append(
             ViewOutcome(
                 view,
                 finished=True,
-                snapshots=metadata["dagster/row_count"],
-                published=metadata["days published"],
-                refused=len(metadata["days refused"]),
-                expectations=contract.metadata["expectations checked"].value if contract else None,  # type: ignore[arg-type]
+                snapshots=counts["snapshots"],  # type: ignore[arg-type]
+                published=counts["days published"],  # type: ignore[arg-type]
+                refused=len(str(counts["days refused"]).split(", ")) if "days refused" in counts else 0,
+                expectations=counts["expectations checked"],  # type: ignore[arg-type]
                 online=served["dagster/row_count"] if served else None,
             )
         )
-    materialised = (made.get(dg.AssetKey(view), {}) for view in wanted)
-    warnings = tuple(metadata["raw tables without rows"] for metadata in materialised if metadata)
-    return RunResult(result.success, tuple(rows), (*complaints, *_failures(result)), tuple(filter(None, warnings)))
+    warnings = (materialised.get(dg.AssetKey(view), {}).get("raw tables without rows", "") for view in views)
+    failures = [failure for run in runs for failure in _failures(run)]
+    success = all(run.success for run in runs)
+    return RunResult(success, tuple(rows), (*complaints, *failures), tuple(filter(None, warnings)))
 
 
-def _versions(home: Path, view: str, days: Days) -> dict[date, tuple[int, int]]:
-    """The published days of a range, each with what its file changes when it is written again."""
+def _changed(home: Path, view: str, days: Iterable[date], before: Mapping[date, tuple[int, int]]) -> list[date]:
+    """The days that have been published since."""
+    return [day for day, version in _versions(home, view, days).items() if before.get(day) != version]
+
+
+def _versions(home: Path, view: str, days: Iterable[date]) -> dict[date, tuple[int, int]]:
+    """The published days of some, each with what its file changes when it is written again."""
     store = SnapshotStore(home)
     files = {day: store.published(view, day) for day in days}
     states = {day: file.stat() for day, file in files.items() if file.exists()}
@@ -213,16 +200,8 @@ def train(settings: PlatformSettings, models: tuple[str, ...] = ()) -> Training:
     wanted = [spec for spec in MODELS if not models or spec.name in models]
     with dg.DagsterInstance.get() as instance, marked(folder) as mark:
         end_abandoned(instance, folder)
-        result = (
-            build_definitions(settings)
-            .resolve_job_def("weekly")
-            .execute_in_process(
-                instance=instance,
-                tags=dict(mark),
-                raise_on_error=False,
-                run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
-                asset_selection=[key for spec in wanted for key in keys_of(spec)],
-            )
+        result = Launch(build_definitions(settings), instance, mark).weekly(
+            [key for spec in wanted for key in keys_of(spec)]
         )
     made = _made(result)
     rows = tuple(_row_of(spec, made) for spec in wanted)

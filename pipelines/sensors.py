@@ -19,8 +19,14 @@ def failure_webhook(context: dg.RunFailureSensorContext, platform: Platform) -> 
     if not platform.webhook:
         return
     run, tags = context.dagster_run, context.dagster_run.tags
-    days = tags.get("dagster/partition") or " to ".join(
-        tags[tag] for tag in ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end") if tag in tags
+    days = (
+        tags.get("dagster/partition")
+        or tags.get("tidemark/days")
+        or " to ".join(
+            tags[tag]
+            for tag in ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+            if tag in tags
+        )
     )
     body = {
         "text": f"Tidemark: {run.job_name} failed{f' for {days}' if days else ''}: {context.failure_event.message}",

@@ -9,7 +9,7 @@ A day appears by one rename, whole or not at all, and computed twice it has the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from feast import FeatureView
 
 from feature_repo.cadence import cadence_of
 from pipelines.engine import Engine
+from pipelines.epoch import epoch_day
 from pipelines.parquet import quoted, write_whole
 from pipelines.raw.store import RawStore
 from pipelines.transforms.days import Days, day_of
@@ -37,6 +38,9 @@ RELATION = "snapshots"
 # A block of some four million rows of 30 columns takes about a gigabyte.
 BLOCK_ROWS = 4_000_000
 DAY = timedelta(days=1)
+# So far apart chosen days may lie to be computed at once. The days between them are computed with them and dropped:
+# that costs less than reading the raw tables once more.
+MOST_APART = timedelta(days=31)
 _STRAYS = f"SELECT count(*) FROM {RELATION} WHERE (snapshot_on BETWEEN ? AND ?) IS NOT TRUE"
 
 
@@ -66,7 +70,7 @@ class SnapshotBlock:
 
     connection: duckdb.DuckDBPyConnection
     view: FeatureView
-    days: Days
+    days: tuple[date, ...]
     # How many entities must have a snapshot on a day, where that can be said.
     entities: Mapping[date, int]
     # What each day is computed from: a digest of each raw table up to it.
@@ -107,31 +111,28 @@ class SnapshotBlock:
             write_whole(cursor, query, _order(self.view), file)
 
 
-def blocks(engine: Engine, raw: RawStore, pipeline: ViewPipeline, days: Days) -> Iterator[SnapshotBlock]:
-    """Compute the snapshots of a range of days, as many days at a time as fit into a block."""
+def blocks(engine: Engine, raw: RawStore, pipeline: ViewPipeline, days: Iterable[date]) -> Iterator[SnapshotBlock]:
+    """Compute the snapshots of some days, given in their order, as many days at a time as fit into a block."""
     with engine.session() as backend, TemporaryDirectory(prefix=".computing-", dir=raw.home) as spill:
         # Before any row is read: what is loaded meanwhile must not count as read.
         histories = {table.name: raw_history(raw.home, table.name) for table in pipeline.reads}
         tables = RawTables({table.name: raw.read(backend, table) for table in pipeline.reads})
         connection = backend.con if engine.is_duckdb else duckdb.connect()
         connection.execute(f"SET TimeZone = 'UTC'; SET temp_directory = {quoted(spill)}")
-        for part in _parts(days, _rows_a_day(tables, pipeline, days)):
-            computed = pipeline.transform(tables, part)
+        ordered = tuple(days)
+        for part in _parts(ordered, _rows_a_day(tables, pipeline, Days(ordered[0], ordered[-1]))):
+            span = Days(part[0], part[-1])
+            computed = pipeline.transform(tables, span)
             if engine.is_duckdb and isinstance(computed, ibis.Table):
                 source = f"({ibis.to_sql(computed, dialect='duckdb')})"
             else:
                 arrow = computed.to_pyarrow() if isinstance(computed, ibis.Table) else computed
                 connection.register("arrived", arrow)
                 source = "arrived"
-            # Each day is read on its own later. Transforms leave its rows scattered, so that every read was one of all.
-            by_day = "ORDER BY snapshot_on" if part.first != part.last else ""
-            connection.execute(
-                f"CREATE OR REPLACE TABLE {RELATION} AS "
-                f"SELECT *, {_day_of(pipeline.view)} AS snapshot_on FROM {source} {by_day}"
-            )
-            if strays := connection.execute(_STRAYS, [part.first, part.last]).fetchall()[0][0]:
+            connection.execute(_statement(pipeline.view, source, part))
+            if strays := connection.execute(_STRAYS, [span.first, span.last]).fetchall()[0][0]:
                 raise ValueError(
-                    f"{pipeline.view.name}: {counted(strays, 'snapshot')} outside {part.first} to {part.last}, which "
+                    f"{pipeline.view.name}: {counted(strays, 'snapshot')} outside {span.first} to {span.last}, which "
                     "were asked for."
                 )
             inputs = {day: {table: history.until(day) for table, history in histories.items()} for day in part}
@@ -152,12 +153,25 @@ def _day_of(view: FeatureView) -> str:
     return "CAST(event_timestamp - INTERVAL 1 MICROSECOND AS DATE)"
 
 
-def _entities(tables: RawTables, pipeline: ViewPipeline, days: Days) -> dict[date, int]:
+def _statement(view: FeatureView, source: str, part: tuple[date, ...]) -> str:
+    """What computes a block: the days between those of the part are dropped, what lies outside is not."""
+    chosen_days = set(part)
+    between = ", ".join(f"DATE '{day}'" for day in Days(part[0], part[-1]) if day not in chosen_days)
+    condition = f"WHERE (snapshot_on NOT IN ({between})) IS NOT FALSE" if between else ""
+    # Each day is read on its own later. Transforms leave its rows scattered, so that every read was one of all.
+    by_day = "ORDER BY snapshot_on" if len(part) > 1 else ""
+    return (
+        f"CREATE OR REPLACE TABLE {RELATION} AS SELECT * FROM "
+        f"(SELECT *, {_day_of(view)} AS snapshot_on FROM {source}) {condition} {by_day}"
+    )
+
+
+def _entities(tables: RawTables, pipeline: ViewPipeline, part: tuple[date, ...]) -> dict[date, int]:
     """How many entities must have a snapshot on each day, for the views in which each has one a day."""
     if pipeline.population is None:
         return {}
-    counts = pipeline.population(tables, days)
-    return {day: counts.get(number, 0) for number, day in zip(range(days.start, days.stop), days, strict=True)}
+    counts = pipeline.population(tables, Days(part[0], part[-1]))
+    return {day: counts.get(epoch_day(day), 0) for day in part}
 
 
 def _rows_a_day(tables: RawTables, pipeline: ViewPipeline, days: Days) -> int:
@@ -170,9 +184,14 @@ def _rows_a_day(tables: RawTables, pipeline: ViewPipeline, days: Days) -> int:
     return int(table[pipeline.key].nunique().execute()) * (DAY // cadence.step)
 
 
-def _parts(days: Days, rows_a_day: int) -> Iterator[Days]:
-    length = max(1, BLOCK_ROWS // max(1, rows_a_day))
-    whole = list(days)
-    for start in range(0, len(whole), length):
-        part = whole[start : start + length]
-        yield Days(part[0], part[-1])
+def _parts(days: Iterable[date], rows_a_day: int) -> Iterator[tuple[date, ...]]:
+    """Days that are computed at once: with those between them they have the rows of a block, and no wide gap."""
+    length = timedelta(days=max(1, BLOCK_ROWS // max(1, rows_a_day)))
+    part: list[date] = []
+    for day in days:
+        if part and (day - part[0] >= length or day - part[-1] > MOST_APART):
+            yield tuple(part)
+            part = []
+        part.append(day)
+    if part:
+        yield tuple(part)

@@ -1,5 +1,8 @@
 """What Feast and readers get: the registry, and pages on the results of validations."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import dagster as dg
 
 from expectations.docs import build
@@ -17,16 +20,19 @@ from pipelines.resources import Platform
 )
 def feast_registry(platform: Platform) -> dg.MaterializeResult:
     """Apply the declarations."""
-    store = open_store(platform.home)
-    store.apply(objects_in(platform.home))
+    return dg.MaterializeResult(metadata=register(platform.home))
+
+
+def register(home: Path) -> Mapping[str, list[str] | int]:
+    """Apply the declarations to the registry of a home; gives what it holds then."""
+    store = open_store(home)
+    store.apply(objects_in(home))
     views = [*store.list_feature_views(), *store.list_on_demand_feature_views()]
-    return dg.MaterializeResult(
-        metadata={
-            "views": [view.name for view in views],
-            "features": sum(len(view.features) for view in views),
-            "services": [service.name for service in store.list_feature_services()],
-        }
-    )
+    return {
+        "views": [view.name for view in views],
+        "features": sum(len(view.features) for view in views),
+        "services": [service.name for service in store.list_feature_services()],
+    }
 
 
 def data_docs_asset() -> dg.AssetsDefinition:

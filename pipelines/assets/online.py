@@ -1,8 +1,8 @@
 """One asset a view: its newest published snapshots, where the scorer looks them up."""
 
 import time
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 
 import dagster as dg
 from feast import FeatureView
@@ -15,7 +15,7 @@ from pipelines.assets.feast import feast_registry
 from pipelines.assets.features import freshness_of
 from pipelines.online import SAMPLE, Comparison, NotPublishedError, compare, registered, window_of, write
 from pipelines.partitions import days_of
-from pipelines.resources import Platform
+from pipelines.resources import Installation, Platform
 from pipelines.run_policy import RunPolicy
 
 # One writes at a time, so that Redis and its readers have to bear one load only.
@@ -44,27 +44,30 @@ def online_view(view: FeatureView, policy: RunPolicy) -> dg.AssetsDefinition:
         pool=POOL,
     )
     def served(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-        days, began = days_of(context), time.monotonic()
-        with running(platform.home, platform.settings.redis) as address:
-            store = open_store(platform.home, platform.settings.redis)
-            try:
-                known = registered(store, view.name)
-                window = window_of(platform.snapshots, known, days)
-            except NotPublishedError as problem:
-                raise dg.Failure(str(problem), allow_retries=False) from None
-            if window:
-                write(store, known, window)
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": window.entities if window else 0,
-                "from": str(window.first) if window else "",
-                "to": str(window.last) if window else "",
-                "seconds": round(time.monotonic() - began, 2),
-                "address": without_password(address),
-            }
-        )
+        return dg.MaterializeResult(metadata=serve_newest(platform, view.name, days_of(context)))
 
     return served
+
+
+def serve_newest(platform: Installation, name: str, days: Iterable[date]) -> Mapping[str, str | int | float]:
+    """Write the newest published snapshot of each entity, of some days; gives what was written."""
+    began = time.monotonic()
+    with running(platform.home, platform.settings.redis) as address:
+        store = open_store(platform.home, platform.settings.redis)
+        try:
+            view = registered(store, name)
+            window = window_of(platform.snapshots, view, days)
+        except NotPublishedError as problem:
+            raise dg.Failure(str(problem), allow_retries=False) from None
+        if window:
+            write(store, view, window)
+    return {
+        "dagster/row_count": window.entities if window else 0,
+        "from": str(window.first) if window else "",
+        "to": str(window.last) if window else "",
+        "seconds": round(time.monotonic() - began, 2),
+        "address": without_password(address),
+    }
 
 
 def served_as_stored(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
@@ -82,16 +85,20 @@ def served_as_stored(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
         wrote = context.instance.get_latest_materialization_event(asset.key)
         if wrote is None or wrote.asset_materialization is None:
             raise dg.Failure(f"{asset.key.to_user_string()} has not been materialised: do that first.")
-        first, last = (str(wrote.asset_materialization.metadata[end].value) for end in ("from", "to"))
-        if not first:
-            return _result(Comparison(0, 0, ()))
-        with running(platform.home, platform.settings.redis):
-            store = open_store(platform.home, platform.settings.redis)
-            known = registered(store, name)
-            found = compare(store, known, datetime.fromisoformat(first), datetime.fromisoformat(last))
-        return _result(found)
+        metadata = wrote.asset_materialization.metadata
+        return compare_served(platform, name, *(str(metadata[end].value) for end in ("from", "to")))
 
     return check
+
+
+def compare_served(platform: Installation, name: str, first: str, last: str) -> dg.AssetCheckResult:
+    """Whether the online store serves what was written between two event times; "" where nothing was."""
+    if not first:
+        return _result(Comparison(0, 0, ()))
+    with running(platform.home, platform.settings.redis):
+        store = open_store(platform.home, platform.settings.redis)
+        view = registered(store, name)
+        return _result(compare(store, view, datetime.fromisoformat(first), datetime.fromisoformat(last)))
 
 
 def _result(found: Comparison) -> dg.AssetCheckResult:

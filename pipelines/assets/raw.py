@@ -17,6 +17,11 @@ def raw_key(table: RawTable) -> dg.AssetKey:
     return dg.AssetKey(f"raw_{table.name}")
 
 
+def raw_keys() -> list[dg.AssetKey]:
+    """The assets of all raw tables and that of the refused rows."""
+    return [*(raw_key(table) for table in TABLES), dg.AssetKey("quarantine")]
+
+
 def raw_table(table: RawTable, policy: RunPolicy) -> dg.AssetsDefinition:
     """The asset of one raw table. The first partition also takes whatever became known before it."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -50,12 +52,17 @@ def loaded_home(tmp_path_factory) -> Path:
     return folder / "home"
 
 
+def environment(**settings: str) -> dict[str, str]:
+    foreign = ("TIDEMARK_", "DAGSTER_HOME")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return {**inherited, "COLUMNS": "160", **settings}
+
+
 @pytest.fixture
 def features(loaded_home) -> Iterator[object]:
     def run(*words: str, program: str = TIDEMARK) -> subprocess.CompletedProcess[str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMARK_")}
         words = ("features", *words, "--view", "market", "--home", str(loaded_home))
-        return warm_process.run(program, words, {**environment, "COLUMNS": "160"})
+        return warm_process.run(program, words, environment())
 
     yield run
     for file in published_days(loaded_home, "market").values():
@@ -71,6 +78,33 @@ def test_of_old_data_the_first_days_of_months_are_published_without_any_setting(
     assert run.returncode == 0, run.stderr
     assert days(loaded_home) == ["2014-04-01", "2014-04-13", "2014-05-01", "2014-06-01"]
     assert pq.read_metadata(published_days(loaded_home, "market")[date(2014, 5, 1)]).num_rows == 1
+    assert runs_of(loaded_home)[-1] == ("chosen_days", "SUCCESS")
+    assert len(runs_of(loaded_home)) == 1
+
+
+def test_a_raw_table_that_is_stopped_keeps_the_views_that_read_it_out_of_a_run_of_chosen_days(tmp_path):
+    (tmp_path / "region_market.csv").write_text(MARKET)
+    home, settings = tmp_path / "home", environment(TIDEMARK_SOURCE=str(tmp_path), TIDEMARK_FIRST_DAY="2014-01-01")
+    run = warm_process.run(TIDEMARK, ("features", *on("2014-04-01", "2014-05-01"), "--home", str(home)), settings)
+    assert run.returncode == 0, run.stderr
+    assert runs_of(home) == [("daily", "SUCCESS"), ("chosen_days", "SUCCESS")]
+    (tmp_path / "region_market.csv").write_text(MARKET.splitlines()[0])
+    run = warm_process.run(TIDEMARK, ("features", *on("2014-04-02", "2014-05-02"), "--home", str(home)), settings)
+    assert run.returncode == 1
+    assert "region_market: the 1 good row loaded before would be lost" in run.stderr
+    assert days(home) == ["2014-04-01", "2014-05-01"]
+    assert [str(day) for day in published_days(home, "behavioural")][1::2] == ["2014-04-02", "2014-05-02"]
+    assert runs_of(home)[2:] == [("daily", "FAILURE"), ("chosen_days", "SUCCESS")]
+
+
+def on(*days: str) -> list[str]:
+    return [word for day in days for word in ("--on", day)]
+
+
+def runs_of(home: Path) -> list[tuple[str, str]]:
+    """The job and the end of each run of a home."""
+    with closing(sqlite3.connect(home / "dagster" / "history" / "runs.db")) as records:
+        return records.execute("SELECT pipeline_name, status FROM runs ORDER BY id").fetchall()
 
 
 @pytest.mark.parametrize(
