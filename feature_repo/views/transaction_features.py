@@ -67,11 +67,11 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_repo.stores.events.extremes import greatest, last_where
-from feature_repo.stores.events.occurrences import Occurrences, distinct
-from feature_repo.stores.events.order import middle_sum, order_of
+from feature_repo.stores.events.occurrences import KeyOrder, Occurrences
+from feature_repo.stores.events.order import order_of, twice_median
 from feature_repo.stores.events.record import NO_CODE, NO_HASH, NO_INTEGER
 from feature_repo.stores.events.slices import Slices
-from feature_repo.stores.events.sums import WindowSpread, WindowSums, ratio
+from feature_repo.stores.events.sums import WindowSpread, WindowSums, gaps_of, or_nan, ratio
 from feature_repo.views.transaction_events import DAY, Transactions
 from feature_repo.views.transaction_history import TransactionHistory
 
@@ -119,7 +119,7 @@ def _velocity(history: TransactionHistory) -> Features:
         **{f"spend_sum_{name}": total / 100 for name, total in spent.items()},
         "income_sum_30d": history.income_sum(starts["30d"]) / 100,
         "transaction_gap_hours": 24 * history.days_since(newest),
-        "merchant_count_7d": distinct(history.slices.events["merchant"], starts["7d"], stop),
+        "merchant_count_7d": history.merchants.distinct(starts["7d"], stop),
         "method_count_30d": history.methods.distinct(starts["30d"], stop),
     }
 
@@ -132,39 +132,36 @@ def _amounts(history: TransactionHistory) -> Features:
     )
     sizes = history.sizes[split.order]
     spread = WindowSpread(sizes)
-    all_90d, order = spread.between(start, stop), order_of(sizes, len(size))
+    all_90d, order = spread.between(start, stop), order_of(sizes, start, stop, size)
     count, deviation = all_90d.count, np.where(all_90d.count < 2, np.nan, all_90d.deviation)
-    lesser, same = order.below(start, stop, size)
     mean_30d = ratio(spread.total(since_30d, stop) / 100, stop - since_30d)
-    top = np.where(count > 0, greatest(sizes, start, stop), 0)
     return {
         "amount_mean_30d": mean_30d,
         "amount_std_90d": deviation / 100,
-        "amount_median_90d": np.where(count > 0, middle_sum(order, start, stop) / 200, np.nan),
+        "amount_median_90d": np.where(count > 0, order.twice_median / 200, np.nan),
         "amount_to_mean_30d": ratio(size / 100, mean_30d),
         "amount_to_mean_90d": ratio(size * count, all_90d.total),
         "amount_zscore_90d": ratio(size * count - all_90d.total, count * deviation),
-        "amount_to_max_90d": ratio(size, top),
-        "amount_rank_90d": ratio(lesser, count),
+        "amount_to_max_90d": ratio(size, order.greatest),
+        "amount_rank_90d": ratio(order.less, count),
         "amount_to_balance": ratio(size / 100, np.abs(history.balance_before)),
-        "same_amount_count_90d": same,
+        "same_amount_count_90d": order.equal,
     }
 
 
 def _merchant(history: TransactionHistory) -> Features:
     slices, merchant = history.slices, history.transactions.merchant
     is_known = merchant != NO_HASH
-    visits = Occurrences(slices.events["merchant"], slices, merchant)
+    visits = Occurrences(history.merchants, merchant, slices.start, slices.stop)
     count = np.where(is_known, visits.count, 0)
     # Of an unknown merchant there are no visits, so that everything below is NaN.
     first, last = visits.first, np.where(is_known, visits.last, visits.first)
-    occurred = slices.events.occurred[visits.places]
-    gaps = np.diff(occurred, prepend=occurred[:1])
-    total = WindowSums(history.sizes[visits.places]).between(first, last)
-    newest = history.days_since(visits.newest(first, last))
+    gaps = gaps_of(slices.events.occurred[history.merchants.places])
+    total = WindowSums(history.sizes[history.merchants.places]).between(first, last)
+    newest = np.where(is_known, history.days_since(visits.newest), np.nan)
     recent = np.where(is_known, visits.last - visits.since(history.starts["30d"]), 0)
     after_first = np.minimum(first + 1, last)
-    gap = np.where(count > 1, middle_sum(order_of(gaps, len(count)), after_first, last) / (2 * DAY), np.nan)
+    gap = np.where(count > 1, twice_median(gaps, after_first, last) / (2 * DAY), np.nan)
     return {
         "merchant_visits_90d": count,
         "merchant_is_new": is_known & (count == 0),
@@ -180,15 +177,16 @@ def _merchant(history: TransactionHistory) -> Features:
 def _habits(history: TransactionHistory) -> Features:
     slices, transactions = history.slices, history.transactions
     start, stop, count = slices.start, slices.stop, slices.count
-    of_method = history.methods.of(transactions.method, start, stop)
+    of_method = history.methods.of([transactions.method], start, stop)
     has_method, has_country = transactions.method != NO_CODE, transactions.country != NO_HASH
     near = history.near_hours(start, stop)
-    of_country = Occurrences(slices.events["country"], slices, transactions.country).count
+    share = or_nan(count)
+    of_country = Occurrences(KeyOrder(slices.events["country"]), transactions.country, start, stop).count
     return {
-        "method_share_90d": np.where(has_method, ratio(of_method, count), np.nan),
+        "method_share_90d": np.where(has_method, of_method / share, np.nan),
         "method_is_new": has_method & (of_method == 0),
-        "hour_share_90d": ratio(near, count),
-        "weekday_share_90d": ratio(history.same_weekdays(start, stop), count),
+        "hour_share_90d": near / share,
+        "weekday_share_90d": history.same_weekdays(start, stop) / share,
         "night_share_30d": ratio(history.nights(history.starts["30d"], stop), history.count_30d),
         "country_is_new": has_country & (of_country == 0),
     }

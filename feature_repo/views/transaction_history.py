@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from feature_repo.stores.events.code_counts import CodeCounts
 from feature_repo.stores.events.extremes import last_where
+from feature_repo.stores.events.occurrences import KeyOrder
 from feature_repo.stores.events.record import NO_INTEGER, Integers
 from feature_repo.stores.events.slices import Slices
 from feature_repo.stores.events.split import EventSplit
-from feature_repo.stores.events.sums import Floats, WindowSpread, WindowSums, ratio
+from feature_repo.stores.events.sums import Floats, WindowSpread, WindowSums, gaps_of, ratio
 from feature_repo.views.transaction_events import DAY, METHOD, Transactions
 
 _HOUR = DAY // 24
@@ -66,7 +67,12 @@ class TransactionHistory:
     @cached_property
     def methods(self) -> CodeCounts:
         """How often each payment method was used."""
-        return CodeCounts(self.slices.events["method"], len(METHOD.values) + 1, len(self.slices))
+        return CodeCounts(self.slices.events["method"], len(METHOD.values) + 1)
+
+    @cached_property
+    def merchants(self) -> KeyOrder:
+        """The events by merchant."""
+        return KeyOrder(self.slices.events["merchant"])
 
     @cached_property
     def hour(self) -> Integers:
@@ -104,14 +110,12 @@ class TransactionHistory:
 
     def near_hours(self, start: Integers, stop: Integers) -> Integers:
         """How many events of windows fall into the transaction's hour, the one before or the one after."""
-        counts = CodeCounts(self._hours, 24, len(self.slices))
-        before, same, after = (counts.of((self.hour + step) % 24, start, stop) for step in (23, 0, 1))
-        return before + same + after
+        return CodeCounts(self._hours, 24).of([(self.hour + step) % 24 for step in (23, 0, 1)], start, stop)
 
     def same_weekdays(self, start: Integers, stop: Integers) -> Integers:
         """How many events of windows fall on the transaction's weekday."""
         weekdays = _weekday_of(self.slices.events.occurred)
-        return CodeCounts(weekdays, 7, len(self.slices)).of(self.weekday, start, stop)
+        return CodeCounts(weekdays, 7).of([self.weekday], start, stop)
 
     def nights(self, start: Integers, stop: Integers) -> Integers:
         """How many events of windows fall between 22:00 and 06:00."""
@@ -119,14 +123,11 @@ class TransactionHistory:
 
     def income_regularity(self) -> Floats:
         """1 / (1 + deviation / mean of the times between incomes of a slice); NaN for fewer than three."""
-        incomes = np.flatnonzero(self.was_income)
-        before = WindowSums(self.was_income)
-        zero = np.zeros(len(self.slices), np.int64)
-        first, last = before.between(zero, self.slices.start), before.between(zero, self.slices.stop)
-        occurred = self.slices.events.occurred[incomes]
-        # From an account's last income to the next account's first is no gap; no window holds it.
-        gaps = np.maximum(np.diff(occurred, prepend=occurred[:1]), 0)
-        spread = WindowSpread(gaps).between(np.minimum(first + 1, last), last)
+        is_income = np.ones(len(self.slices), np.bool_)
+        first, last = (self.sides.place(bound, is_income) for bound in (self.slices.start, self.slices.stop))
+        spread = WindowSpread(gaps_of(self.slices.events.occurred[self.sides.order])).between(
+            np.minimum(first + 1, last), last
+        )
         variation = ratio(spread.count * spread.deviation, spread.total)
         return np.where(spread.count < 2, np.nan, 1 / (1 + variation))
 
@@ -144,8 +145,10 @@ class TransactionHistory:
 
 
 def _hour_of(instants: Integers) -> Integers:
-    return instants % DAY // _HOUR
+    # Multiplying is faster than dividing for the rest.
+    return (instants - instants // DAY * DAY) // _HOUR
 
 
 def _weekday_of(instants: Integers) -> Integers:
-    return (instants // DAY + _DAYS_TO_1970) % 7
+    days = instants // DAY + _DAYS_TO_1970
+    return days - days // 7 * 7

@@ -30,7 +30,7 @@ def greatest(values: Integers, start: Integers, stop: Integers) -> Integers:
 def last_where(flags: npt.NDArray[np.bool_], start: Integers, stop: Integers) -> Integers:
     """The last place of each window at which a flag is set, or -1."""
     if len(start) == 1:
-        places = np.flatnonzero(flags[start[0] : stop[0]])
+        places = flags[start[0] : stop[0]].nonzero()[0]
         return (places[-1:] + start) if len(places) else np.array([NO_PLACE])
     last = np.full(len(flags) + 1, NO_PLACE, np.int64)
     last[1:] = np.maximum.accumulate(np.where(flags, np.arange(len(flags)), NO_PLACE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,7 @@ class EventSchema:
             if isinstance(field, CodeField) and len(field.values) > 255:
                 raise ValueError(f"{field.name}: expected at most 255 values, found {len(field.values)}: hash it")
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype[np.void]:
         """The packed record."""
         return np.dtype([*((name, "<i8") for name in _HEAD), *((field.name, *_kind(field)) for field in self.fields)])

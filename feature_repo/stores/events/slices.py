@@ -67,7 +67,7 @@ class Slices:
 
     def since(self, span: int) -> Integers:
         """Where the last `span` microseconds of each slice begin."""
-        place = np.searchsorted(self.event_points, self.request_points - span)
+        place = self.event_points.searchsorted(self.request_points - span)
         return np.maximum(place, self.start)
 
 
@@ -111,8 +111,8 @@ def _extent(occurred: Integers, instant: Integers, span: int) -> tuple[int, int]
 def _cut(
     events: EventTable, instant: Integers, event_points: Integers, request_points: Integers, window: EventWindow
 ) -> Slices:
-    stop = np.searchsorted(event_points, request_points)
-    reach = np.minimum(np.searchsorted(event_points, request_points - window.span), stop)
+    stop = event_points.searchsorted(request_points)
+    reach = np.minimum(event_points.searchsorted(request_points - window.span), stop)
     start = np.maximum(reach, stop - window.cap)
     return Slices(events, instant, reach, start, stop, event_points, request_points)
 

@@ -6,19 +6,19 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_repo.stores.events.record import Integers
+from feature_repo.stores.events.sums import WindowSums
 
 
 class EventSplit:
     """All events without the flag, then all with it, each in their order: `order` holds their places."""
 
     def __init__(self, flags: npt.NDArray[np.bool_]) -> None:
-        without, having = np.flatnonzero(~flags), np.flatnonzero(flags)
+        without, having = (~flags).nonzero()[0], flags.nonzero()[0]
         self.order = np.concatenate((without, having))
         self._first_having = len(without)
-        self._having_before = np.zeros(len(flags) + 1, np.int64)
-        np.cumsum(flags, out=self._having_before[1:])
+        self._having_before = WindowSums(flags)
 
     def place(self, bound: Integers, flag: npt.NDArray[np.bool_]) -> Integers:
         """Where in `order` a window of one flag begins or ends that does so at `bound` in all events."""
-        having = self._having_before[bound]
+        having = self._having_before.until(bound)
         return np.where(flag, self._first_having + having, bound - having)

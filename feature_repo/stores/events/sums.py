@@ -28,7 +28,12 @@ class WindowSums:
     def __init__(self, values: npt.NDArray[np.generic]) -> None:
         self._prefix = np.empty(len(values) + 1, np.int64)
         self._prefix[0] = 0
-        np.cumsum(values, out=self._prefix[1:])
+        # Flags would be added far more slowly than the numbers that they are turned into first.
+        np.add.accumulate(values.astype(np.int64, copy=False), out=self._prefix[1:])
+
+    def until(self, stop: Integers) -> Integers:
+        """The sums of all before `stop`."""
+        return self._prefix[stop]
 
     def between(self, start: Integers, stop: Integers) -> Integers:
         """The sums over [start, stop)."""
@@ -44,38 +49,34 @@ class WindowSpread:
 
     def __init__(self, values: Integers) -> None:
         high, low = values >> _HALF, values & (2**_HALF - 1)
-        self._sum, self._high = WindowSums(values), WindowSums(high)
-        self._high_high, self._high_low, self._low_low = (
-            WindowSums(high * high),
-            WindowSums(high * low),
-            WindowSums(low * low),
-        )
+        # Low halves need no sums of their own: they are what the high ones leave.
+        parts = np.array((values, high, high * high, high * low, low * low))
+        self._prefixes = np.zeros((5, len(values) + 1), np.int64)
+        np.add.accumulate(parts, axis=1, out=self._prefixes[:, 1:])
 
     def total(self, start: Integers, stop: Integers) -> Integers:
         """The sums over [start, stop)."""
-        return self._sum.between(start, stop)
+        sums: Integers = self._prefixes[0][stop] - self._prefixes[0][start]
+        return sums
 
     def between(self, start: Integers, stop: Integers) -> Spread:
         """Over [start, stop), which may be empty and holds at most 1,024 values."""
-        count, total, high = stop - start, self._sum.between(start, stop), self._high.between(start, stop)
+        count = stop - start
+        total, high, high_high, high_low, low_low = self._prefixes.take(stop, 1) - self._prefixes.take(start, 1)
         low = total - (high << _HALF)
-        centre = total // np.maximum(count, 1)
+        some = np.maximum(count, 1)
+        centre = total // some
         centre_high, centre_low = centre >> _HALF, centre & (2**_HALF - 1)
         # Sums of (h - H)(h - H), (h - H)(l - L) and (l - L)(l - L): what wraps underway cancels out.
-        upper = self._high_high.between(start, stop) - centre_high * (2 * high - count * centre_high)
-        mixed = (
-            self._high_low.between(start, stop)
-            - centre_high * low
-            - centre_low * high
-            + count * centre_high * centre_low
-        )
-        lower = self._low_low.between(start, stop) - centre_low * (2 * low - count * centre_low)
+        upper = high_high - centre_high * (2 * high - count * centre_high)
+        mixed = high_low - centre_high * low - centre_low * high + count * centre_high * centre_low
+        lower = low_low - centre_low * (2 * low - count * centre_low)
         rough = upper * 2.0 ** (2 * _HALF) + mixed * 2.0 ** (_HALF + 1) + lower
         exact = (upper << 2 * _HALF) + (mixed << _HALF + 1) + lower
         # Small sums cancel in floats, and are exact in int64; large ones do not fit there, and do not cancel.
         squares = np.where(rough < _EXACT_BELOW, exact.astype(np.float64), rough)
         rest = total - centre * count
-        squares = squares - rest * (rest / np.maximum(count, 1))
+        squares = squares - rest * (rest / some)
         return Spread(count, total, np.sqrt(squares / np.maximum(count - 1, 1)))
 
 
@@ -88,11 +89,31 @@ class Spread:
     deviation: Floats
 
 
-def ratio(numerator: npt.NDArray[np.generic], denominator: npt.NDArray[np.generic]) -> Floats:
+def gaps_of(instants: Integers) -> Integers:
+    """From each instant's predecessor to it; 0 for the first, and wherever it would be negative.
+
+    Where windows of several entities stand one after the other, the first gap of each is of no window.
+
+    >>> gaps_of(np.array([3, 5, 9, 1])).tolist()
+    [0, 2, 4, 0]
+    """
+    gaps = np.zeros(len(instants), np.int64)
+    np.subtract(instants[1:], instants[:-1], out=gaps[1:])
+    return np.maximum(gaps, 0)
+
+
+def ratio(numerator: Integers | Floats, denominator: Integers | Floats) -> Floats:
     """Their quotient, NaN where the denominator is 0 or NaN.
 
     >>> ratio(np.array([1.0, 2.0]), np.array([4, 0])).tolist()
     [0.25, nan]
     """
-    quotient: Floats = numerator / np.where(denominator == 0, np.nan, denominator)
+    quotient: Floats = numerator / or_nan(denominator)
     return quotient
+
+
+def or_nan(denominator: Integers | Floats) -> Floats:
+    """The same, NaN where it is 0: what is divided by that is NaN too."""
+    floats = denominator.astype(np.float64)
+    floats[floats == 0] = np.nan
+    return floats

@@ -64,7 +64,11 @@ def events_of_state(schema: EventSchema, records: Records) -> EventTable:
         # A correction is appended behind what it corrects: the last record of an id is the one that counts.
         backwards = np.unique(ids[::-1], return_index=True)[1]
         events = events.take(np.sort(len(ids) - 1 - backwards))
-    return events.sorted()
+    order = events.occurred.argsort(kind="stable")
+    in_order = events.occurred[order]
+    if (in_order[1:] == in_order[:-1]).any():
+        order = np.lexsort((events.id, events.occurred))
+    return events.take(order)
 
 
 def _is_sorted(events: EventTable) -> bool:
