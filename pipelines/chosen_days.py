@@ -14,12 +14,12 @@ import dagster as dg
 from expectations.docs import build
 from pipelines.assets.feast import register
 from pipelines.assets.online import POOL, compare_served, serve_newest
+from pipelines.computation.days import Days
 from pipelines.partitions import require_partitions
 from pipelines.publication import PublishedBlock, check_results, check_specs, publish, require_computable
 from pipelines.resources import Installation, Platform
 from pipelines.run_policy import LIMITS, RunPolicy
 from pipelines.transforms import PIPELINES
-from pipelines.transforms.days import Days
 from pipelines.view_pipeline import ViewPipeline
 
 JOB = "chosen_days"

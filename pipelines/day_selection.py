@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 
-from pipelines.transforms.days import Days
+from pipelines.computation.days import Days
 
 _RULES: Mapping[str, Callable[[date], bool]] = {
     "day": lambda _: True,

@@ -10,9 +10,9 @@ from typing import Any
 import dagster as dg
 
 from pipelines.chosen_days import JOB, config_of
+from pipelines.computation.days import Days
 from pipelines.instance import range_tags
 from pipelines.published import shown
-from pipelines.transforms.days import Days
 
 
 @dataclass(frozen=True)

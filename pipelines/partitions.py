@@ -7,8 +7,8 @@ from typing import cast
 
 import dagster as dg
 
+from pipelines.computation.days import Days
 from pipelines.inputs import BEYOND_DATA, entity_tables, last_loaded_day
-from pipelines.transforms.days import Days
 
 # Where the synthetic world begins, and the partitions of a home with nothing older in it.
 _LATEST_FIRST_DAY = date(2024, 1, 1)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from feast import FeatureView, Field
 from feast.type_map import feast_value_type_to_pa
 
-from pipelines.transforms.days import Days
+from pipelines.computation.days import Days
 from training.wording import counted
 
 _PREFIX = "snapshot_on="

@@ -17,6 +17,7 @@ from pipelines.abandoned import end_abandoned, marked
 from pipelines.assets.raw import raw_key, raw_keys
 from pipelines.assets.training import keys_of
 from pipelines.chosen_days import PAGES, ops_of
+from pipelines.computation.days import Days
 from pipelines.definitions import build_definitions
 from pipelines.instance import prepare
 from pipelines.launch import Launch
@@ -24,7 +25,6 @@ from pipelines.partitions import first_day, require_partitions
 from pipelines.published import StaleDays, shown, spans, stale_days
 from pipelines.snapshots import SnapshotStore
 from pipelines.transforms import pipeline_of
-from pipelines.transforms.days import Days
 from pipelines.withdrawal import finish
 from training.models import MODELS
 from training.snapshot_inputs import OutdatedDays, outdated_days

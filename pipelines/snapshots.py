@@ -24,12 +24,12 @@ import pyarrow.parquet as pq
 from feast import FeatureView
 
 from feature_repo.cadence import cadence_of
+from pipelines.computation.days import Days, day_of
+from pipelines.computation.raw_tables import RawTables
 from pipelines.engine import Engine
 from pipelines.epoch import epoch_day
 from pipelines.parquet import quoted, write_whole
 from pipelines.raw.store import RawStore
-from pipelines.transforms.days import Days, day_of
-from pipelines.transforms.raw_tables import RawTables
 from pipelines.view_pipeline import ViewPipeline
 from training.snapshot_inputs import raw_history, record
 from training.wording import counted

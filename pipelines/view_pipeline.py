@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # the transforms import this module
     import ibis
     import pyarrow as pa
 
-    from pipelines.transforms.days import Days
-    from pipelines.transforms.raw_tables import RawTables
+    from pipelines.computation.days import Days
+    from pipelines.computation.raw_tables import RawTables
 
 
 @dataclass(frozen=True)

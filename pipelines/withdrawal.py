@@ -30,10 +30,10 @@ from feature_repo.stores.private_redis import running
 from feature_repo.stores.wire.errors import OnlineStoreRefusedError
 from feature_repo.stores.wire.script import EventSpan
 from pipelines.abandoned import end_abandoned, unfinished_runs
+from pipelines.computation.days import Days
 from pipelines.instance import prepare
 from pipelines.online import NotPublishedError, newest_snapshots, registered
 from pipelines.published import published_days
-from pipelines.transforms.days import Days
 from training.snapshot_inputs import forget
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipelines.transforms.days import Days
+    from pipelines.computation.days import Days
 
 
 def fill_home(
@@ -48,6 +48,7 @@ def _main(
 ) -> None:
     from feature_repo.definitions import objects_in
     from feature_repo.store import open_store
+    from pipelines.computation.days import Days
     from pipelines.engine import Engine
     from pipelines.raw.load import load
     from pipelines.raw.mapping import read_mapping
@@ -55,7 +56,6 @@ def _main(
     from pipelines.raw.store import RawStore
     from pipelines.snapshots import SnapshotStore, blocks
     from pipelines.transforms import pipeline_of
-    from pipelines.transforms.days import Days
 
     if source:
         load(open_source(Path(source)), RawStore(home), read_mapping(Path(mapping)) if mapping else None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ibis
 
 from feature_repo.views.location import VIEW
+from pipelines.computation.days import Days
+from pipelines.computation.declared import as_declared
+from pipelines.computation.raw_tables import RawTables
+from pipelines.computation.versions import attach, daily, newest, seen, states, turns, versions
 from pipelines.raw.tables.homes import PROPERTIES
-from pipelines.transforms.days import Days
-from pipelines.transforms.declared import as_declared
-from pipelines.transforms.raw_tables import RawTables
-from pipelines.transforms.versions import attach, daily, newest, seen, states, turns, versions
 from pipelines.view_pipeline import ViewPipeline
 
 

@@ -6,12 +6,12 @@ import ibis
 import ibis.expr.types as ir
 
 from feature_repo.views.market import VIEW
+from pipelines.computation.days import Days, first_day_of, midnight, month_of, numbers
+from pipelines.computation.declared import as_declared
+from pipelines.computation.raw_tables import RawTables
+from pipelines.computation.sums import millionths
+from pipelines.computation.versions import attach, newest, seen, turns, versions
 from pipelines.raw.tables.homes import MACRO, REGION_MARKET
-from pipelines.transforms.days import Days, first_day_of, midnight, month_of, numbers
-from pipelines.transforms.declared import as_declared
-from pipelines.transforms.raw_tables import RawTables
-from pipelines.transforms.sums import millionths
-from pipelines.transforms.versions import attach, newest, seen, turns, versions
 from pipelines.view_pipeline import ViewPipeline
 
 MOMENT = ["region_id", "since"]

@@ -10,8 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from feature_repo.views.property import VIEW
-from pipelines.raw.tables.homes import DEALS, PROPERTIES, REGION_MARKET
-from pipelines.transforms.days import (
+from pipelines.computation.days import (
     MICROSECONDS_A_YEAR,
     Days,
     day_of,
@@ -19,10 +18,11 @@ from pipelines.transforms.days import (
     midnight,
     month_of,
 )
-from pipelines.transforms.declared import as_declared
+from pipelines.computation.declared import as_declared
+from pipelines.computation.raw_tables import RawTables
+from pipelines.computation.versions import FOREVER, attach, daily, newest, seen, states, turns, versions
+from pipelines.raw.tables.homes import DEALS, PROPERTIES, REGION_MARKET
 from pipelines.transforms.market import published_months
-from pipelines.transforms.raw_tables import RawTables
-from pipelines.transforms.versions import FOREVER, attach, daily, newest, seen, states, turns, versions
 from pipelines.view_pipeline import ViewPipeline
 
 STRETCH = ["property_id", "since"]

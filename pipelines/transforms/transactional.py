@@ -9,19 +9,19 @@ from __future__ import annotations
 import ibis
 
 from feature_repo.views.transactional import VIEW
-from pipelines.raw.tables.homes import CUSTOMERS, DEALS
-from pipelines.transforms.days import (
+from pipelines.computation.days import (
     MICROSECONDS_A_DAY,
     MICROSECONDS_A_YEAR,
     Days,
     microseconds_between,
     midnight,
 )
-from pipelines.transforms.declared import as_declared
-from pipelines.transforms.members import members_by_day
-from pipelines.transforms.raw_tables import RawTables
-from pipelines.transforms.sums import MILLION, millionths
-from pipelines.transforms.versions import attach, daily, seen, states, versions
+from pipelines.computation.declared import as_declared
+from pipelines.computation.population import population_of
+from pipelines.computation.raw_tables import RawTables
+from pipelines.computation.sums import MILLION, millionths
+from pipelines.computation.versions import attach, daily, seen, states, versions
+from pipelines.raw.tables.homes import CUSTOMERS, DEALS
 from pipelines.view_pipeline import ViewPipeline
 
 FIVE_YEARS = 1826
@@ -112,4 +112,4 @@ def _histories(deals: ibis.Table) -> ibis.Table:
     )
 
 
-PIPELINE = ViewPipeline(VIEW, reads=(CUSTOMERS, DEALS), transform=snapshots, population=members_by_day)
+PIPELINE = ViewPipeline(VIEW, reads=(CUSTOMERS, DEALS), transform=snapshots, population=population_of(CUSTOMERS))

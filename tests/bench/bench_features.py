@@ -15,12 +15,12 @@ from watch import TIDEMARK, Run, run
 
 from expectations.validate import validate
 from feature_repo.views import BEHAVIOURAL, SNAPSHOT_VIEWS
+from pipelines.computation.days import Days
 from pipelines.engine import Engine
 from pipelines.raw.store import RawStore
 from pipelines.raw.tables import TABLES
 from pipelines.snapshots import blocks
 from pipelines.transforms import pipeline_of
-from pipelines.transforms.days import Days
 
 YEAR = Days(date(2025, 1, 1), date(2025, 12, 30))
 SAMPLE_CUSTOMERS = 50

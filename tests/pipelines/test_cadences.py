@@ -20,13 +20,13 @@ from feature_repo.entities import CUSTOMER, join_key
 from feature_repo.fields import feature
 from feature_repo.sources import in_home, snapshots_of
 from feature_repo.store import open_store
+from pipelines.computation.days import Days, midnight, numbers
+from pipelines.computation.declared import as_declared
+from pipelines.computation.raw_tables import RawTables
 from pipelines.engine import Engine
 from pipelines.gate import judge
 from pipelines.raw.tables.homes import DEALS
 from pipelines.snapshots import SnapshotStore, blocks
-from pipelines.transforms.days import Days, midnight, numbers
-from pipelines.transforms.declared import as_declared
-from pipelines.transforms.raw_tables import RawTables
 from pipelines.view_pipeline import ViewPipeline
 
 DEAL = Entity(name="deal", join_keys=["deal_id"], value_type=ValueType.INT64, description="A deal.")

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
+from pipelines.computation.days import Days
 from pipelines.day_selection import DaySelectionError, day_range, selected_days
-from pipelines.transforms.days import Days
 
 D = date.fromisoformat
 

@@ -10,9 +10,9 @@ import pytest
 from feast import Entity, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64, Int64
 
+from pipelines.computation.days import Days
 from pipelines.published import shown, spans, stale_days
 from pipelines.snapshots import SnapshotStore
-from pipelines.transforms.days import Days
 
 FIRST = date(2024, 1, 1)
 VIEW = FeatureView(

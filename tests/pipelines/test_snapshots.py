@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 import warm_process
 
+from pipelines.computation.days import Days
 from pipelines.engine import Engine
 from pipelines.raw.load import load
 from pipelines.raw.sources import open_source
 from pipelines.raw.store import RawStore
 from pipelines.snapshots import SnapshotStore, blocks
 from pipelines.transforms import pipeline_of
-from pipelines.transforms.days import Days
 from pipelines.world.homes.generate import generate
 from pipelines.world.homes.plan import WorldPlan
 
@@ -29,7 +29,7 @@ from pipelines.transforms import pipeline_of
 from pipelines.engine import Engine
 from pipelines.raw.store import RawStore
 from pipelines.snapshots import SnapshotStore, blocks
-from pipelines.transforms.days import Days
+from pipelines.computation.days import Days
 
 home = Path(sys.argv[1])
 for block in blocks(Engine(), RawStore(home), pipeline_of("transactional"), Days(date(2024, 1, 10), date(2024, 3, 10))):

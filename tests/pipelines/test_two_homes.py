@@ -16,9 +16,9 @@ from feature_repo.definitions import objects_in
 from feature_repo.store import open_store
 from feature_repo.stores.private_redis import running
 from feature_repo.views import BEHAVIOURAL
+from pipelines.computation.days import Days
 from pipelines.online import registered, window_of, write
 from pipelines.snapshots import SnapshotStore
-from pipelines.transforms.days import Days
 from training.deployed import registry_address
 
 DAY = date(2024, 3, 4)

@@ -20,13 +20,13 @@ from feature_repo.cadence import cadence_of
 from feature_repo.store import open_store
 from feature_repo.stores.private_redis import client_of, running
 from feature_repo.views import BEHAVIOURAL, TRANSACTIONAL
+from pipelines.computation.days import Days
 from pipelines.definitions import code_location
 from pipelines.feature_findings import withdrawal_findings
 from pipelines.instance import prepare
 from pipelines.online import registered, window_of, write
 from pipelines.published import published_days
 from pipelines.snapshots import SnapshotStore
-from pipelines.transforms.days import Days
 from pipelines.withdrawal import Withdrawal, WithdrawalError, WithdrawnView, finish, pending, require_none_pending
 from pipelines.withdrawal import withdraw as withdraw_views
 from tidemark import app

@@ -14,10 +14,10 @@ import ibis
 import pyarrow as pa
 import pytest
 
+from pipelines.computation.days import Days
+from pipelines.computation.raw_tables import RawTables
 from pipelines.raw.tables import TABLES, table
 from pipelines.raw.tables.homes import ACTIONS
-from pipelines.transforms.days import Days
-from pipelines.transforms.raw_tables import RawTables
 
 Row = dict[str, Any]
 Rows = Mapping[str, list[Row]]

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines.computation.days import Days
+from pipelines.computation.raw_tables import RawTables
 from pipelines.raw.tables import table
 from pipelines.raw.tables.homes import ACTIONS
 from pipelines.transforms import pipeline_of
-from pipelines.transforms.days import Days
-from pipelines.transforms.raw_tables import RawTables
 
 Row = dict[str, Any]
 DAYS = Days(date(2024, 2, 27), date(2024, 3, 3))

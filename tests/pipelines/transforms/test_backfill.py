@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pytest
 
 from feature_repo.views import SNAPSHOT_VIEWS
+from pipelines.computation.days import Days
+from pipelines.computation.raw_tables import RawTables
 from pipelines.raw.tables import table
 from pipelines.transforms import pipeline_of
-from pipelines.transforms.days import Days
-from pipelines.transforms.raw_tables import RawTables
 
 YEAR = Days(date(2024, 1, 1), date(2024, 12, 31))
 # The first of a month, its neighbours, a leap day, the ends, and some days without anything particular.

@@ -13,12 +13,12 @@ import pytest
 
 from feature_repo.cadence import cadence_of
 from feature_repo.views import SNAPSHOT_VIEWS
+from pipelines.computation.days import Days
+from pipelines.computation.declared import as_declared
+from pipelines.computation.raw_tables import RawTables
 from pipelines.raw.tables.homes import CUSTOMERS
 from pipelines.transforms import behavioural, market, transactional
 from pipelines.transforms import property as property_
-from pipelines.transforms.days import Days
-from pipelines.transforms.declared import as_declared
-from pipelines.transforms.raw_tables import RawTables
 
 Row = dict[str, Any]
 Snapshots = Callable[..., dict[tuple[int, datetime], Row]]

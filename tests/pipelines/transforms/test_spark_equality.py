@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from feature_repo.views import SNAPSHOT_VIEWS
+from pipelines.computation.days import Days
+from pipelines.computation.raw_tables import RawTables
 from pipelines.transforms import pipeline_of
-from pipelines.transforms.days import Days
-from pipelines.transforms.raw_tables import RawTables
 
 pytestmark = [
     pytest.mark.spark,

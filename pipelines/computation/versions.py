@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from pipelines.computation.days import Days, day_of, numbers
 from pipelines.raw.contracts import RawTable
-from pipelines.transforms.days import Days, day_of, numbers
 
 # A day beyond every calendar: 9999-12-31 is day 2,932,896.
 FOREVER = 10_000_000

@@ -6,7 +6,7 @@ import ibis
 from feast import FeatureView
 
 from feature_repo.cadence import cadence_of
-from pipelines.transforms.days import midnight
+from pipelines.computation.days import midnight
 
 _TYPES = {"Bool": "boolean", "Float64": "float64", "Int32": "int32", "Int64": "int64", "String": "string"}
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from pipelines.transforms.days import Days, numbers
+from pipelines.computation.days import Days, numbers
 
 
 @dataclass(frozen=True)

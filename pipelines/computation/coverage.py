@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ibis
 
-from pipelines.transforms.days import Days
+from pipelines.computation.days import Days
 
 
 def changes(stretches: ibis.Table, key: str, days: Days) -> ibis.Table:

@@ -1,0 +1,1 @@
+"""What transforms are written with: days, versions of facts, windows of events, exact sums."""
