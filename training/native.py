@@ -24,6 +24,8 @@ THREADS = 1
 """Of a library, for one model. Two that must meet after every small step cost more than they save: models that are
 fitted side by side use the cores better."""
 
+_LAST_LINE = "pandas_categorical:"
+
 
 class Native(Protocol):
     """A fitted model."""
@@ -168,8 +170,22 @@ def _loaded(name: str, content: bytes) -> Native:
             booster.load_model(bytearray(content))
             return XGBoostModel(booster)
         case "model.txt":
-            return LightGBMModel(lgb.Booster(model_str=content.decode()))
+            return LightGBMModel(lgb.Booster(model_str=_whole(content.decode())))
         case "model.json":
             parts = json.loads(content)
             return LinearModel(**{name: np.asarray(values, np.float64) for name, values in parts.items()})
     raise ValueError(f"expected model.ubj, model.txt or model.json, found {name}")
+
+
+def _whole(text: str) -> str:
+    """LightGBM's text, if it ends as LightGBM's Python package ends it.
+
+    LightGBM itself reads a text that was cut short beyond its end, or takes the trees that are left for the model.
+    """
+    last = text.rstrip("\n").rpartition("\n")[2]
+    if not last.startswith(_LAST_LINE):
+        raise ValueError(
+            f"expected LightGBM's text to end with a line `{_LAST_LINE}...`, found {last[-40:]!r}. The file was "
+            "cut short: train the model again, or roll back to a version whose file is whole."
+        )
+    return text

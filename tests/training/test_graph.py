@@ -81,6 +81,19 @@ def test_files_that_make_no_model_are_refused(names, rows, tmp_path):
         load_native(files)
 
 
+def test_lightgbms_text_cut_short_anywhere_is_refused_before_lightgbm_reads_it(rows, tmp_path):
+    (lightgbm,) = (estimator for estimator in ESTIMATORS if estimator.name == "lightgbm")
+    native = lightgbm.fit(rows, labels_of(BINARY, rows), BINARY, 1, {"rounds": 3})
+    (file,) = native.save(tmp_path)
+    text = file.read_bytes()
+    last_line = text.index(b"pandas_categorical:")
+    for length in (*range(0, last_line, 211), text.index(b"end of trees") + len(b"end of trees\n"), last_line):
+        with pytest.raises(ValueError, match="The file was cut short"):
+            load_native({file.name: text[:length]})
+    with pytest.raises(ValueError, match="Expecting value"):  # JSON's, of the last line itself
+        load_native({file.name: text[: last_line + len(b"pandas_categorical:")]})
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda one: one.name)
 def test_contributions_add_up_to_the_score(estimator, rows):
     native = estimator.fit(rows, labels_of(BINARY, rows), BINARY, 1, {"rounds": 40} if estimator.rounds else {})
