@@ -34,8 +34,10 @@ setup: .venv/.ready ## Install everything, uv itself included, from the lock
 demo: setup ## From nothing to features, models, the Dagster UI and the scorer; EXIT=1 stops after the proof
 	$(RUN) tidemark demo $(if $(filter 1,$(EXIT)),--exit)
 
-test: setup ## Run the tests, as many at a time as there are cores
-	$(RUN) pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+# Each of the many processes that the tests start would compile the project anew where bytecode is not kept.
+test: export PYTHONDONTWRITEBYTECODE :=
+test: setup ## Run the tests, three at a time for each two cores
+	$(RUN) pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-spark: $(UV) ## Prove that Spark computes what DuckDB does (needs a JVM)
 	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --extra spark

@@ -30,8 +30,17 @@ COSTLY = "trained_home"
 """A fixture that is made once a run, and that other workers wait for meanwhile."""
 
 
-LONG = ("test_user_interface.py", "test_bring_your_own_data.py", "test_features.py", "test_against_oracle.py")
-"""Files of a minute and more, which would keep one worker busy while the others have nothing left to do."""
+LONG = (
+    "test_user_interface.py", "test_bring_your_own_data.py", "test_extending.py", "test_features.py", "test_against_oracle.py",
+    "test_backfill.py", "test_king_county.py",
+)  # fmt: skip
+"""The longest files, longest first: late, they would keep one worker busy while the others have nothing left to do."""
+MOST_WORKERS = 8
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """More than there are cores: many tests wait for servers, time limits and disks, and meanwhile others can run."""
+    return min(MOST_WORKERS, max(2, (os.cpu_count() or 1) * 3 // 2))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,10 +48,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     costly = {item.path for item in items if COSTLY in getattr(item, "fixturenames", ())}
     first = next((item.path for item in items if "served_home" in getattr(item, "fixturenames", ())), None)
 
-    def turn(item: pytest.Item) -> int:
+    def turn(item: pytest.Item) -> tuple[int, int]:
         if item.path == first:
-            return 0
-        return 1 if item.path.name in LONG else 3 if item.path in costly else 2
+            return 0, 0
+        if item.path.name in LONG:
+            return 1, LONG.index(item.path.name)
+        return 3 if item.path in costly else 2, 0
 
     items.sort(key=turn)
 
