@@ -17,15 +17,15 @@ from feast import FeatureStore
 from feature_repo.store import open_store
 from feature_repo.stores import private_redis
 from feature_repo.stores.online import redis_address
-from serving import errors, limits, logs
-from serving.answering import Scorer
-from serving.history import History
+from serving import admission_limits, errors, logs
 from serving.memory import share_arenas
 from serving.models import Models
 from serving.online_store import OnlineStoreCheck
+from serving.past_lookup import PastLookup
 from serving.plain_routes import add_routes
 from serving.prediction_log import PredictionLog
 from serving.routes import documentation, features, health, models, predict
+from serving.scorer import Scorer
 from serving.settings import Settings
 
 _log = structlog.get_logger()
@@ -65,8 +65,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             gc.freeze()
             # What is never collected, DuckDB's binding reports as leaked at the end of the process.
             stack.callback(gc.unfreeze)
-            history = History(store, chosen.most_past_rows, chosen.past_seconds)
-            scorer = Scorer(chosen, store, models, log, history)
+            past = PastLookup(store, chosen.most_past_rows, chosen.past_seconds)
+            scorer = Scorer(chosen, store, models, log, past)
             stack.push_async_callback(asyncio.to_thread, scorer.close)
             yield {"scorer": scorer, "online_store": check}
 
@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     errors.install(app)
-    limits.install(app, chosen)
+    admission_limits.install(app, chosen)
     for router in (predict.routes_of_models(), features.router, models.router, health.router):
         add_routes(app, router)
     documentation.install(app)

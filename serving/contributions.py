@@ -5,35 +5,33 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from feature_repo.stores.wire.lookup_result import LookupResult
-from serving.answer import Answer
+from serving.answer_shapes import Answer
+from serving.feature_matrix import FeatureMatrix
 from serving.schemas import Contribution
 from training.artifact import Artifact
-from training.inputs import Inputs, Matrix
 
 
 def top_features(
-    artifact: Artifact, moved: npt.NDArray[np.float64], rows: Matrix, found: LookupResult, answer: Answer, count: int
+    artifact: Artifact,
+    contributions: npt.NDArray[np.float64],
+    matrix: FeatureMatrix,
+    answer: Answer,
+    count: int,
 ) -> list[Contribution]:
-    """The features that move this answer most; `moved` has what each input adds to each score of the answer's row."""
-    moved = moved[answer.score]
+    """The features that move this answer most, by what each input adds to each score of the answer's row."""
+    of_score = contributions[answer.score]
     inputs = artifact.card.inputs
-    told = []
-    for place in np.argsort(-np.abs(moved), kind="stable")[:count]:
-        one = inputs.each[place]
-        told.append(
-            Contribution(
-                name=one.name,
-                value=_shown(inputs, rows[answer.row], one.name, found, answer.row),
-                contribution=float(moved[place]),
-            )
-        )
-    return told
+    top = []
+    for place in np.argsort(-np.abs(of_score), kind="stable")[:count]:
+        name = inputs.each[place].name
+        value = _value(matrix, answer.row, name, inputs.columns)
+        top.append(Contribution(name=name, value=value, contribution=float(of_score[place])))
+    return top
 
 
-def _shown(inputs: Inputs, row: Matrix, name: str, found: LookupResult, at: int) -> float | str | None:
-    if name in found.objects:
-        told: str | None = found.objects[name][at]
-        return told
-    value = float(row[inputs.columns.index(name)])
+def _value(matrix: FeatureMatrix, row: int, name: str, columns: tuple[str, ...]) -> float | str | None:
+    if name in matrix.features.objects:
+        category: str | None = matrix.features.objects[name][row]
+        return category
+    value = float(matrix.rows[row, columns.index(name)])
     return None if np.isnan(value) else value

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from serving.answering import Scorer
 from serving.online_store import OnlineStoreCheck
+from serving.scorer import Scorer
 
 
 async def _scorer(request: Request) -> Scorer:  # what is not async, FastAPI sends to a thread

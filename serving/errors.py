@@ -16,14 +16,14 @@ from feature_repo.stores.wire.errors import OnlineStoreAwayError, OnlineStoreRef
 
 PROBLEM = "application/problem+json"
 _MOST_CHARACTERS = 200
-"""Of the name of a field, which whoever asks may have made up."""
+"""Of the name of a field, which a client may have invented."""
 MOST_FAULTS = 50
 """So many faults of a body are listed: a body can have more than anybody reads."""
 
 
 @dataclass
 class ProblemError(Exception):
-    """Something that the caller is told in so many words."""
+    """A fault that the client is answered with."""
 
     status: int
     title: str
@@ -34,8 +34,8 @@ class ProblemError(Exception):
 
     def document(self) -> dict[str, Any]:
         """The problem document."""
-        told = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail}
-        return told | self.more
+        document = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail}
+        return document | self.more
 
     def response(self) -> Response:
         """The answer."""
@@ -63,7 +63,7 @@ def bad(field_name: str, detail: str) -> ProblemError:
 
 
 def invalid_request(faults: Sequence[Mapping[str, Any]]) -> ProblemError:
-    """A body, or a question of a batch, that breaks its schema: its faults, as FastAPI and Pydantic give them."""
+    """A body, or a request of a batch, that breaks its schema: its faults, as FastAPI and Pydantic give them."""
     named = [
         {"field": _shortened(".".join(map(str, fault["loc"][1:]))), "reason": fault["msg"]}
         for fault in faults[:MOST_FAULTS]
@@ -78,13 +78,13 @@ def _shortened(field_name: str) -> str:
 
 
 def busy(detail: str) -> ProblemError:
-    """More is asked at once than is answered in time."""
+    """More requests come at once than are answered in time."""
     return ProblemError(429, "Too many requests", f"{detail}; ask again later", retry_after=1)
 
 
 def unexpected() -> ProblemError:
     """A fault of ours. What it was stands in the log, not in the answer."""
-    detail = "this question could not be answered; the scorer's log says why, under the request's id"
+    detail = "this request could not be answered; the scorer's log says why, under the request's id"
     return ProblemError(500, "Internal error", detail)
 
 

@@ -1,4 +1,4 @@
-"""What the scorer says of itself: a line of JSON an event on standard error, or coloured lines for whoever watches."""
+"""What the scorer says of itself: a line of JSON an event on standard error, or coloured lines on a terminal."""
 
 from __future__ import annotations
 

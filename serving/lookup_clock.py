@@ -1,4 +1,4 @@
-"""How much of a question's wait was the online store's: only that counts against the time for its lookup."""
+"""How much of a request's wait was the online store's: only that counts against the time for its lookup."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class LookupClock:
         """Seconds of lookups so far, the present one included."""
         return self._total + (time.perf_counter() - self._since if self._since is not None else 0.0)
 
-    def __enter__(self) -> LookupClock:
+    def __enter__(self) -> float:
+        """Start, and give the reading."""
         self._since = time.perf_counter()
-        return self
+        return self._total
 
     def __exit__(self, *_: object) -> None:
         self._total, self._since = self.reading(), None

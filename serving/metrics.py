@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import cache
 
@@ -21,7 +20,7 @@ AGE = Histogram("tidemark_feature_age_seconds", "Age of a view's values when ser
 DEGRADED = Counter("tidemark_degraded", "Answers given from less than was wanted.", ["model"])
 LOGGED = Counter("tidemark_logged_predictions", "Answers for the log, by what became of them.", ["outcome"])
 QUEUE = Gauge("tidemark_log_queue", "Answers that wait to be written.")
-"""Set when it is asked for."""
+"""Set when the metrics are read."""
 MODEL_SERVES = Gauge("tidemark_model_serves", "1 while a version of the model answers.", ["model"])
 MODEL_FAULT = Gauge("tidemark_model_fault", "1 while this keeps a model from its champion.", ["model", "kind"])
 REFRESHED_AT = Gauge("tidemark_models_refreshed_at_seconds", "When the registry was last looked at, in Unix seconds.")
@@ -29,13 +28,13 @@ REFRESH_OVERDUE = Gauge("tidemark_models_refresh_overdue", "1 while no look at t
 ONLINE_STORE_UP = Gauge("tidemark_online_store_up", "1 if the online store answered the last ping.")
 
 
-def count_lookups(found: LookupResult) -> None:
-    """Count what was found, and how old it was."""
-    for view, states, times in zip(found.views, found.states.T.tolist(), found.times.T.tolist(), strict=True):
+def count_lookups(lookup: LookupResult) -> None:
+    """Count the views by their status, and observe how old they were."""
+    for view, states, times in zip(lookup.views, lookup.states.T.tolist(), lookup.times.T.tolist(), strict=True):
         for state in set(states):
             _lookups(view, state).inc(states.count(state))
         if (newest := max(times)) != ABSENT:
-            _age(view).observe((found.asked_at - newest) / 1e6)
+            _age(view).observe((lookup.asked_at - newest) / 1e6)
 
 
 def count_model(model: str, kinds: Sequence[str], fault: str | None, *, serves: bool) -> None:
@@ -45,25 +44,10 @@ def count_model(model: str, kinds: Sequence[str], fault: str | None, *, serves: 
         MODEL_FAULT.labels(model, kind).set(kind == fault)
 
 
-class timed:  # noqa: N801  reads as what it does; a class, for a generator takes as long as what it measures
-    """Observe how long a stage takes."""
-
-    __slots__ = ("_began", "_stage")
-
-    def __init__(self, stage: str) -> None:
-        self._stage = stage
-
-    def __enter__(self) -> None:
-        self._began = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        seconds(self._stage).observe(time.perf_counter() - self._began)
-
-
 # To find the series of some labels takes longer than to count in it.
 @cache
 def seconds(stage: str) -> Histogram:
-    """The times of a stage."""
+    """The times of a stage: `with seconds("lookup").time():`."""
     return SECONDS.labels(stage)
 
 

@@ -1,7 +1,8 @@
 """A look at what one model depends on, in a thread of its own: what hangs keeps that model waiting alone.
 
-Neither a mount that does not answer nor a library that waits can be interrupted. Whoever waits for a look therefore
-stops waiting when the present stage of it is overdue, and takes its result at a later time, if it ends at all.
+Neither a mount that does not answer nor a library that waits can be interrupted. The thread that waits for a look
+therefore stops waiting when the present stage of it is overdue, and takes its result at a later time, if it ends at
+all.
 """
 
 from __future__ import annotations

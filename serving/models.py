@@ -13,21 +13,16 @@ from collections.abc import Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import partial
 
 import structlog
 from feast import FeatureStore
 
 from feature_repo.masking import masked
-from feature_repo.stores.wire.lookup import LookupPlan
 from serving import errors, metrics
-from serving.answer import AnswerShape
-from serving.answers import shape_of
-from serving.layout import Layout
 from serving.model_looks import ModelLook
-from serving.requests import request_type
-from serving.schemas import Ask
 from serving.services import ServiceError, WatchedService
+from serving.serving_model import ServingModel
 from serving.settings import Settings
 from training import artifact
 from training.deployed import (
@@ -39,9 +34,7 @@ from training.deployed import (
     deployed,
     registry_address,
 )
-from training.inputs import Input
 from training.models import model_names, spec_of
-from training.specs import ModelSpec
 from training.trial import SECONDS as TRIAL_SECONDS
 from training.trial import Trial
 
@@ -75,53 +68,6 @@ FAULT_KINDS = (*(kind for _, kind in _KINDS if kind != _UNTRAINED), _UNEXPECTED)
 
 
 @dataclass(frozen=True)
-class Serving:
-    """A model that answers, since when, and the plan by which its features are looked up."""
-
-    spec: ModelSpec
-    version: str
-    artifact: artifact.Artifact
-    plan: LookupPlan
-    since: datetime
-    service: WatchedService
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self.spec.name
-
-    @cached_property
-    def shape(self) -> AnswerShape:
-        """How it answers."""
-        return shape_of(self.spec.task)
-
-    @cached_property
-    def request_type(self) -> type[Ask]:
-        """What its requests may say."""
-        return request_type(self.spec)
-
-    @cached_property
-    def layout(self) -> Layout:
-        """How its matrix is laid out."""
-        return Layout(self.artifact.card.inputs)
-
-    @cached_property
-    def features(self) -> Mapping[str, Input]:
-        """Its features by name; what the asker says is none."""
-        return {one.name: one for one in self.artifact.card.inputs.each if one.view != "request"}
-
-    @cached_property
-    def stored_views(self) -> tuple[str, ...]:
-        """The views that are looked up; the others are computed, or a request gives their values."""
-        return tuple(dict.fromkeys(feature.view.name for feature in self.plan.stored))
-
-    @cached_property
-    def keys_of_views(self) -> Mapping[str, tuple[str, ...]]:
-        """By stored view the columns that its keys come from."""
-        return {feature.view.name: feature.view.asked_by for feature in self.plan.stored}
-
-
-@dataclass(frozen=True)
 class _Rejected:
     """A version whose bytes are wrong. It is not parsed again until they change, or a server may send others."""
 
@@ -130,14 +76,14 @@ class _Rejected:
     reason: str
     again_at: float
 
-    def holds_for(self, found: Deployed) -> bool:
-        if found != self.deployed:
+    def holds_for(self, version: Deployed) -> bool:
+        if version != self.deployed:
             return False
-        folder = found.local_folder()
+        folder = version.local_folder()
         return artifact.identity(folder) == self.files if folder else time.monotonic() < self.again_at
 
 
-_Look = ModelLook[Serving | None]
+_Look = ModelLook[ServingModel | None]
 
 
 @dataclass
@@ -146,7 +92,7 @@ class Models:
 
     settings: Settings
     store: FeatureStore
-    serving: Mapping[str, Serving] = field(default_factory=dict)
+    serving: Mapping[str, ServingModel] = field(default_factory=dict)
     faults: Mapping[str, Fault] = field(default_factory=dict)
     refreshed_at: datetime | None = None
     """When the registry was last looked at to the end."""
@@ -156,7 +102,7 @@ class Models:
     """Looks that hang, each with the trial that it may be in."""
     _closing: Future[None] = field(default_factory=Future)
 
-    def of(self, name: str) -> Serving:
+    def of(self, name: str) -> ServingModel:
         """The model that answers to this name."""
         if name not in self.serving:
             raise errors.not_ready(name, self._reason(name))
@@ -239,52 +185,55 @@ class Models:
         self.faults = {**others, name: fault} if fault else others
         metrics.count_model(name, FAULT_KINDS, fault.kind if fault else None, serves=name in self.serving)
 
-    def _look(self, name: str, trial: Trial, look: _Look) -> Serving | None:
+    def _look(self, name: str, trial: Trial, look: _Look) -> ServingModel | None:
         """The champion if another version than it serves, or raise what prevents it."""
         seconds = self.settings.registry_seconds + _GRACE_SECONDS
         address = registry_address(self.settings.home, self.settings.mlflow)
         look.begin(_REGISTRY, f"asking the registry {masked(address)}", seconds)
-        found = deployed(name, self.settings.alias, self.settings.home, self._limits, self.settings.mlflow)
+        champion = deployed(name, self.settings.alias, self.settings.home, self._limits, self.settings.mlflow)
         present = self.serving.get(name)
-        if present and (present.version, present.artifact.sha256) == (found.version, found.sha256):
+        if present and (present.version, present.artifact.sha256) == (champion.version, champion.sha256):
             look.begin(_SERVICE, f"reading the service {present.artifact.card.service} from Feast's registry", seconds)
             present.service.require_unchanged()
             return None
-        loaded = self._loaded(found, trial, look)
+        loaded = self._loaded(champion, trial, look)
         look.begin(_SERVICE, f"reading the service {loaded.card.service} from Feast's registry", seconds)
         service = WatchedService(self.store, loaded.card.service, self.settings.service_seconds)
         self._rejected.pop(name, None)
         plan = service.plan(loaded.card.inputs)
-        return Serving(spec_of(name), found.version, loaded, plan, datetime.now(UTC), service)
+        return ServingModel(spec_of(name), champion.version, loaded, plan, datetime.now(UTC), service)
 
     @property
     def _limits(self) -> RegistryLimits:
         return RegistryLimits(self.settings.registry_seconds, self.settings.most_model_file_bytes)
 
-    def _loaded(self, found: Deployed, trial: Trial, look: _Look) -> artifact.Artifact:
+    def _loaded(self, champion: Deployed, trial: Trial, look: _Look) -> artifact.Artifact:
         seconds, most_bytes = self.settings.registry_seconds, self.settings.most_model_file_bytes
         look.begin(
-            _FILES, f"reading the files of version {found.version} at {masked(found.source)}", seconds + _GRACE_SECONDS
+            _FILES,
+            f"reading the files of version {champion.version} at {masked(champion.source)}",
+            seconds + _GRACE_SECONDS,
         )
-        rejected = self._rejected.get(found.model)
-        if rejected and rejected.holds_for(found):
+        rejected = self._rejected.get(champion.model)
+        if rejected and rejected.holds_for(champion):
             raise artifact.ArtifactError(rejected.reason)
         files: Hashable = None
         try:
-            with found.files(self._limits) as folder:
+            with champion.files(self._limits) as folder:
                 files = artifact.identity(folder)
                 artifact.require_readable(folder, most_bytes)
-                look.begin(_FILES, f"loading version {found.version}", TRIAL_SECONDS)
-                trial.require_sound(folder, found.sha256, most_bytes)
-                loaded = artifact.load(folder, found.sha256, most_bytes)
-                if loaded.card.model != found.model:
-                    raise artifact.ArtifactError(f"expected the model {found.model}, found {loaded.card.model}")
+                look.begin(_FILES, f"loading version {champion.version}", TRIAL_SECONDS)
+                trial.require_sound(folder, champion.sha256, most_bytes)
+                loaded = artifact.load(folder, champion.sha256, most_bytes)
+                if loaded.card.model != champion.model:
+                    raise artifact.ArtifactError(f"expected the model {champion.model}, found {loaded.card.model}")
                 loaded.require_contributions()
         except artifact.UnreadableArtifactError:
             raise
         except (artifact.ArtifactError, OversizedFileError) as fault:
-            reason = f"version {found.version}: {fault}"
-            self._rejected[found.model] = _Rejected(found, files, reason, time.monotonic() + FETCH_AGAIN_SECONDS)
+            reason = f"version {champion.version}: {fault}"
+            again_at = time.monotonic() + FETCH_AGAIN_SECONDS
+            self._rejected[champion.model] = _Rejected(champion, files, reason, again_at)
             raise artifact.ArtifactError(reason) from fault
         return loaded
 

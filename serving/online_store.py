@@ -31,7 +31,7 @@ class StoreState:
 
 
 class OnlineStoreCheck:
-    """Pings on a thread of its own, which other work cannot keep waiting; who asks meanwhile shares the result."""
+    """Pings on a thread of its own, which other work cannot keep waiting; its result is shared while it is fresh."""
 
     def __init__(self, ping: Callable[[], object], address: str) -> None:
         self._ping, self._address = ping, address

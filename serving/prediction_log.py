@@ -1,4 +1,4 @@
-"""Every answer, kept: a bounded queue that never delays one, and a thread that writes Parquet."""
+"""Predictions -> log: a bounded queue that never delays a prediction, and a thread that writes Parquet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 import structlog
 
 from serving.metrics import LOGGED
-from serving.schemas import AsOf, Prediction
+from serving.predictions import AnsweredRequest
+from serving.schemas import AsOf
 from training.inputs import Matrix
 
 SCHEMA = pa.schema(
@@ -50,7 +51,7 @@ _AS_ANSWERED = (
 
 @dataclass(frozen=True)
 class LoggedPrediction:
-    """An answer and what it rests on, without the explanation."""
+    """A prediction and what it rests on, without the explanation."""
 
     answer: Mapping[str, Any]
     features_as_of: Mapping[str, AsOf]
@@ -59,12 +60,13 @@ class LoggedPrediction:
     inputs: Matrix
 
     @classmethod
-    def of(
-        cls, prediction: Prediction, keys: Mapping[str, int | str], as_of: datetime | None, inputs: Matrix
-    ) -> LoggedPrediction:
-        """What is kept of a prediction."""
+    def of(cls, answered: AnsweredRequest, join_keys: Sequence[str]) -> LoggedPrediction:
+        """What is kept of an answered request."""
+        prediction, valid = answered.prediction, answered.valid
         answer = {name: prediction[name] for name in _AS_ANSWERED}  # type: ignore[literal-required]
-        return cls(answer, prediction["features_as_of"], keys, as_of, inputs)
+        keys = dict(zip(join_keys, valid.keys, strict=True))
+        # A copy: the log must not hold on to the rows of a whole batch.
+        return cls(answer, prediction["features_as_of"], keys, valid.request.as_of, answered.inputs.copy())
 
     def row(self) -> dict[str, Any]:
         """As it is written: `entity_id` where that is one number, and `keys` where it is not."""
@@ -87,23 +89,28 @@ class PredictionLog:
         self._folder, self._seconds = folder, seconds
         self._queue: queue.Queue[LoggedPrediction] = queue.Queue(size)
         self._ended = threading.Event()
-        self._dropped = self._told_dropped = 0
+        self._dropped = self._reported = 0
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
 
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
 
-    def keep(self, answer: LoggedPrediction) -> None:
-        """Keep an answer; one too many is dropped, and counted."""
+    def keep_all(self, answered: Iterable[AnsweredRequest], join_keys: Sequence[str]) -> None:
+        """Keep the predictions of one model."""
+        for each in answered:
+            self.keep(LoggedPrediction.of(each, join_keys))
+
+    def keep(self, prediction: LoggedPrediction) -> None:
+        """Keep a prediction; one too many is dropped, and counted."""
         try:
-            self._queue.put_nowait(answer)
+            self._queue.put_nowait(prediction)
         except queue.Full:
             LOGGED.labels("dropped").inc()
             self._dropped += 1
 
     def waiting(self) -> int:
-        """How many answers are not written yet."""
+        """How many predictions are not written yet."""
         return self._queue.qsize()
 
     def stop(self) -> None:
@@ -115,15 +122,15 @@ class PredictionLog:
         while not self._ended.is_set():
             self._ended.wait(self._seconds)
             self._write()
-            self._tell_of_dropped()
+            self._report_dropped()
 
-    def _tell_of_dropped(self) -> None:
-        dropped, self._told_dropped = self._dropped - self._told_dropped, self._dropped
+    def _report_dropped(self) -> None:
+        dropped, self._reported = self._dropped - self._reported, self._dropped
         if dropped:
             _log.warning("predictions were not logged: the queue is full", rows=dropped, queue=self._queue.maxsize)
 
     def _write(self) -> None:
-        while rows := self._taken():
+        while rows := self._next_rows():
             by_day = defaultdict(list)
             for row in rows:
                 by_day[row.answer["predicted_at"].date()].append(row)
@@ -131,7 +138,7 @@ class PredictionLog:
                 self._keep_day(self._folder / f"predicted_on={day}", of_day)
 
     def _keep_day(self, folder: Path, rows: list[LoggedPrediction]) -> None:
-        """Write a day's rows. Whatever goes wrong, the thread goes on; what cannot be written is counted, and told."""
+        """Write a day's rows. Whatever goes wrong, the thread goes on; what cannot be written is counted and logged."""
         try:
             self._write_day(folder, rows)
         except Exception as fault:
@@ -151,7 +158,7 @@ class PredictionLog:
         half = folder / f".{name}"
         table = pa.Table.from_pylist([row.row() for row in rows], schema=SCHEMA)
         try:
-            # For its owner's eyes: it tells what customers were predicted to do.
+            # For its owner's eyes: it says what customers were predicted to do.
             with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 pq.write_table(table, file, compression="zstd")
             half.rename(folder / name)
@@ -159,7 +166,7 @@ class PredictionLog:
             half.unlink(missing_ok=True)
             raise
 
-    def _taken(self) -> list[LoggedPrediction]:
+    def _next_rows(self) -> list[LoggedPrediction]:
         rows: list[LoggedPrediction] = []
         while len(rows) < MOST_ROWS:
             try:

@@ -1,7 +1,7 @@
 """uvicorn's HTTP protocol with limits on what comes before a request: time and size of its headers.
 
 `tidemark serve` uses it; under uvicorn alone: `uvicorn --http serving.protocol:LimitedHttpProtocol ...`. Bodies are
-limited in `limits`, which sees no request before its headers are complete.
+limited in `admission_limits`, which sees no request before its headers are complete.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._stop_timer()
         # Requests that wait behind others had paused the reading; to resume it on a closed connection is an error.
         self.flow.read_paused = False
-        for cycle in self._before:  # uvicorn tells the last one only
+        for cycle in self._before:  # uvicorn notifies the last one only
             cycle.disconnected = cycle.disconnected or not cycle.response_complete
             cycle.message_event.set()
         super().connection_lost(exc)
@@ -189,7 +189,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self.loop.call_later(_FLUSH_SECONDS, self.transport.abort)
 
     def _may_answer(self) -> bool:
-        """Whether no other answer comes before this one, nor is begun. Who works on it is told that the client left."""
+        """Whether no other answer comes before this one, nor is begun. Its endpoint learns that the client left."""
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
             return True

@@ -1,4 +1,4 @@
-"""What is asked and what is answered over HTTP."""
+"""Requests and answers over HTTP."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ Moment = Annotated[datetime, Field(strict=False), BeforeValidator(_written_out)]
 Count = Annotated[int, Field(strict=False), BeforeValidator(_number)]
 
 
-class Ask(BaseModel):
-    """A question about one entity. How the entity is named depends on the model: see `serving.requests`."""
+class PredictionRequest(BaseModel):
+    """A request about one entity. How the entity is named depends on the model: see `serving.request_types`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     as_of: Moment | None = Field(None, description="A moment in the past, answered from the offline store.")
     features: dict[str, float | int | bool | str | None] | None = Field(None, description="What if these were so.")
-    explain: Count = Field(0, ge=0, le=50, description="How many features to tell the contributions of.")
+    explain: Count = Field(0, ge=0, le=50, description="How many features to give the contributions of.")
 
 
-class AskFeatures(BaseModel):
-    """Whose features, as of when."""
+class FeaturesRequest(BaseModel):
+    """The entity whose features are wanted, and as of when."""
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"entity_id": "1"}]})
 
@@ -120,7 +120,7 @@ class Problem(BaseModel):
 
 
 class Answers(BaseModel):
-    """Predictions and problems, in the order of the questions."""
+    """Predictions and problems, in the order of the requests."""
 
     results: list[Prediction | Problem]
 

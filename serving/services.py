@@ -32,7 +32,7 @@ class WatchedService:
         """How its features are looked up; all that the model reads is among them."""
         # Never refreshed by itself: see above.
         plan = LookupPlan.compile(self._store, self._name, refresh_seconds=0)
-        needed = {one.name for one in inputs.each if one.view != "request"}
+        needed = {each.name for each in inputs.each if each.view != "request"}
         leading = {feature.feature for feature in plan.leading}
         if missing := needed - set(plan.outputs):
             raise ServiceError(
@@ -45,7 +45,7 @@ class WatchedService:
         # Trained without some features of the service: what it does not read must not make it refuse.
         keys = {key for feature in plan.stored if feature.column in needed for key in feature.view.asked_by}
         views = {each.name: each.view for each in inputs.each if each.view != "request"}
-        views |= {one.feature: one.view.name for one in plan.leading if one.feature in keys}
+        views |= {each.feature: each.view.name for each in plan.leading if each.feature in keys}
         own = [f"{views[name]}:{name}" for name in plan.outputs if name in views]
         return LookupPlan.compile(self._store, own, refresh_seconds=0)
 

@@ -25,7 +25,7 @@ class Settings:
     alias: str = "champion"
     refresh_seconds: float = 5.0
     service_seconds: float = 30.0
-    """How often Feast's registry is asked whether a running model's service is what it was."""
+    """How often Feast's registry is read to see whether a running model's service is what it was."""
     registry_seconds: float = 10.0
     """How long each stage of a look at a model may take: the registry, its files, its service."""
     most_model_file_bytes: int = MOST_FILE_BYTES

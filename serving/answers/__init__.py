@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from feature_repo.extensions import extensions
-from serving.answer import AnswerShape
+from serving.answer_shapes import AnswerShape
 from serving.answers import binary, multiclass, price, timing
 from training.task import Task
 from training.tasks import BINARY, MULTICLASS, PRICE, TIMING

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from serving import errors
-from serving.answer import Answer, AnswerShape, ScoredQuestion
+from serving.answer_shapes import Answer, AnswerShape, ScoredRequest
 from serving.schemas import Interval
 from training.tasks.price import LEVEL, estimate_and_months
 
@@ -23,16 +23,16 @@ class PriceAnswer(AnswerShape):
     request_fields: ClassVar = {"level": (float, _LEVEL)}
     request_example: ClassVar = {"level": 0.9}
 
-    def answer(self, question: ScoredQuestion) -> Answer:
+    def answer(self, scored: ScoredRequest) -> Answer:
         """The price, with its interval."""
-        card, level = question.card, getattr(question.ask, "level", LEVEL)
+        card, level = scored.card, getattr(scored.request, "level", LEVEL)
         if card.intervals is None:
             raise errors.not_ready(card.model, "its artifact has no intervals")
-        value = question.scores[:, 0].astype(np.float64)
-        group = estimate_and_months(question.spec.estimate, card.inputs, question.rows)
+        value = scored.scores[:, 0].astype(np.float64)
+        group = estimate_and_months(scored.spec.estimate, card.inputs, scored.rows)
         low, high = card.intervals.bounds(value, *group, level)
         interval = Interval(low=float(low[0]), high=float(high[0]), level=level)
-        return Answer(float(value[0]), None, level, interval=interval, row=question.first)
+        return Answer(float(value[0]), None, level, interval=interval, row=scored.first)
 
 
 SHAPE = PriceAnswer()

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from feature_repo.stores.wire.times import micros_of
-from serving.answer import Answer, AnswerShape, ScoredQuestion
+from serving.answer_shapes import Answer, AnswerShape, ScoredRequest
 from serving.schemas import Slot
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -31,9 +31,9 @@ class TimingAnswer(AnswerShape):
         """Each hour of the week that follows."""
         return _hours_of_week(moment)
 
-    def answer(self, question: ScoredQuestion) -> Answer:
+    def answer(self, scored: ScoredRequest) -> Answer:
         """The hour of the highest probability, and the two after it."""
-        moments, chances = question.moments, question.scores[:, 0].astype(np.float64)
+        moments, chances = scored.moments, scored.scores[:, 0].astype(np.float64)
         order = np.argsort(-chances, kind="stable")[:SLOTS]
         slots = [
             Slot(weekday=WEEKDAYS[moments[at].weekday()], hour=moments[at].hour, probability=float(chances[at]))
@@ -41,7 +41,7 @@ class TimingAnswer(AnswerShape):
         ]
         best = slots[0]
         named, chance = f"{best['weekday']} {best['hour']:02d}:00", best["probability"]
-        return Answer(chance, named, chance, slots=slots, row=question.first + int(order[0]))
+        return Answer(chance, named, chance, slots=slots, row=scored.first + int(order[0]))
 
 
 SHAPE = TimingAnswer()

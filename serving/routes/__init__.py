@@ -5,8 +5,8 @@ from typing import Any
 # `Problem` is among the schemas because the answer to a batch has it.
 _DOCUMENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"content": _DOCUMENT, "description": told}
-    for status, told in {
+    status: {"content": _DOCUMENT, "description": description}
+    for status, description in {
         404: "An entity that was never seen.",
         409: "The model is not ready.",
         408: "A body that did not arrive in time.",

@@ -7,42 +7,41 @@ import time
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
-from serving import errors, features
-from serving.bodies import body_of, described, invalid
+from serving import errors
 from serving.dependencies import TheScorer
-from serving.predicting import freshness
-from serving.questions import PendingRequest, question_of
-from serving.requests import entity_label
+from serving.feature_matrix import completed_features
+from serving.predictions import entity_label, freshness
+from serving.request_bodies import body_of, described, invalid
+from serving.request_validation import PendingRequest, RequestGroup, validated
 from serving.routes import PROBLEMS
-from serving.schemas import AskFeatures, Vector
+from serving.schemas import FeaturesRequest, Vector
 
 router = APIRouter(prefix="/v1/features", tags=["features"], responses=PROBLEMS)
 
 
-@router.post("/{service}", openapi_extra=described(AskFeatures))
+@router.post("/{service}", openapi_extra=described(FeaturesRequest))
 async def vector(service: str, request: Request, scorer: TheScorer) -> Vector:
-    """What the model of this service would be told."""
-    asked = await body_of(request, AskFeatures)
-    model = next((one for one in scorer.models.serving.values() if one.artifact.card.service == service), None)
+    """The features that the model of this service would be given."""
+    body = await body_of(request, FeaturesRequest)
+    model = next((each for each in scorer.models.serving.values() if each.artifact.card.service == service), None)
     if model is None:
         raise errors.ProblemError(
             404, "No such service", f"no serving model reads a service {service!r}; see /v1/models"
         )
     try:
-        request_of_model = model.request_type.model_validate(asked.model_dump(exclude_none=True))
+        request_to_model = model.request_type.model_validate(body.model_dump(exclude_none=True))
     except ValidationError as problem:
         raise invalid(problem) from problem
-    arrived = PendingRequest(request_of_model, time.perf_counter())
-    question = question_of(arrived, model, scorer.settings.clock())
-    if isinstance(question, errors.ProblemError):
-        raise question
-    told = await scorer.features_of(model, [question])
-    if told.problems[0]:
-        raise told.problems[0]
-    whole = features.completed(model, told.found, [question], [(question.moment,)])
+    valid = validated(PendingRequest(request_to_model, time.perf_counter()), model, scorer.settings.clock())
+    if isinstance(valid, errors.ProblemError):
+        raise valid
+    lookup = await scorer.look_up(RequestGroup(model, [valid]))
+    if lookup.problems[0]:
+        raise lookup.problems[0]
+    features = completed_features(lookup, [(valid.moment,)])
     return Vector(
         service=service,
-        entity_id=entity_label(model.spec.join_keys, question.keys),
-        features={name: whole.column(name)[0] for name in whole.columns},
-        features_as_of=freshness(told.found, 0, question.moment),
+        entity_id=entity_label(model.spec.join_keys, valid.keys),
+        features={name: features.column(name)[0] for name in features.columns},
+        features_as_of=freshness(lookup.result, 0, valid.moment),
     )

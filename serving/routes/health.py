@@ -41,7 +41,7 @@ async def ready(scorer: TheScorer, online_store: TheOnlineStore, response: Respo
         faults["refresh"] = overdue
     return {
         "status": "not ready: " + ", ".join(reasons) if reasons else "ready",
-        "models": {name: one.version for name, one in models.serving.items()},
+        "models": {name: model.version for name, model in models.serving.items()},
         "missing": missing,
         "untrained": untrained,
         "faults": faults,

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 
 from serving import errors
 from serving.dependencies import TheScorer
-from serving.models import Serving
 from serving.routes import PROBLEMS
+from serving.serving_model import ServingModel
 from training.models import model_names
 
 router = APIRouter(
@@ -20,15 +20,15 @@ router = APIRouter(
 @router.get("")
 async def models(scorer: TheScorer) -> list[dict[str, Any]]:
     """Every model that serves, its version and how it scored."""
-    return [_told(one) for one in scorer.models.serving.values()]
+    return [_summary(each) for each in scorer.models.serving.values()]
 
 
 @router.get("/{name}")
 async def model(name: str, scorer: TheScorer) -> dict[str, Any]:
     """One model, with its inputs."""
-    one = scorer.models.of(_known(name))
-    inputs = [{"name": i.name, "view": i.view, "kind": i.kind} for i in one.artifact.card.inputs.each]
-    return _told(one) | {"inputs": inputs, "trained_until": one.artifact.card.trained_until}
+    serving = scorer.models.of(_known(name))
+    inputs = [{"name": i.name, "view": i.view, "kind": i.kind} for i in serving.artifact.card.inputs.each]
+    return _summary(serving) | {"inputs": inputs, "trained_until": serving.artifact.card.trained_until}
 
 
 @router.get("/{name}/health")
@@ -54,13 +54,13 @@ def _known(name: str) -> str:
     return plain
 
 
-def _told(one: Serving) -> dict[str, Any]:
-    card = one.artifact.card
+def _summary(model: ServingModel) -> dict[str, Any]:
+    card = model.artifact.card
     return {
-        "name": one.name,
+        "name": model.name,
         "question": card.question,
-        "version": one.version,
-        "since": one.since,
+        "version": model.version,
+        "since": model.since,
         "estimator": card.estimator,
         "service": card.service,
         "metrics": card.metrics,

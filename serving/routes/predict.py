@@ -1,4 +1,4 @@
-"""Predictions: a route for each model, and one for questions to several."""
+"""Predictions: a route for each model, and one for requests to several."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from collections.abc import Awaitable, Callable
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from serving.answering import Scorer
-from serving.bodies import batch_of, body_of, described
 from serving.plain_routes import PlainRoute
-from serving.requests import batch_schema, name_of, request_type
+from serving.request_bodies import batch_of, body_of, described
+from serving.request_types import batch_schema, name_of, request_type
 from serving.routes import PROBLEMS
-from serving.schemas import Answers, Ask, Prediction
+from serving.schemas import Answers, Prediction, PredictionRequest
+from serving.scorer import Scorer
 from training.models import MODELS
 from training.specs import ModelSpec
 
 
-def _endpoint(spec: ModelSpec, kind: type[Ask]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(spec: ModelSpec, kind: type[PredictionRequest]) -> Callable[[Request], Awaitable[Response]]:
     async def predict(request: Request) -> Response:
-        ask = await body_of(request, kind)
+        body = await body_of(request, kind)
         scorer: Scorer = request.state.scorer
-        # As JSON, without having FastAPI look again at what was just made: that takes longer than the answer.
-        return Response(orjson.dumps(await scorer.one(spec.name, ask)), media_type="application/json")
+        # As JSON, without having FastAPI validate it again: that takes longer than the answer.
+        return Response(orjson.dumps(await scorer.predict(spec.name, body)), media_type="application/json")
 
     predict.__name__, predict.__doc__ = spec.name, spec.question
     return predict
 
 
 async def batch(request: Request) -> Response:
-    """Up to a thousand questions; each has its own prediction, or its own problem."""
-    questions = await batch_of(request)
+    """Up to a thousand requests; each has its own prediction, or its own problem."""
+    requests = await batch_of(request)
     scorer: Scorer = request.state.scorer
-    valid = [question for question in questions if isinstance(question, Ask)]
-    answers = iter(await scorer.batch([(name_of(question), question) for question in valid]))
+    valid = [each for each in requests if isinstance(each, PredictionRequest)]
+    predictions = iter(await scorer.predict_batch([(name_of(each), each) for each in valid]))
     results = [
-        next(answers) if isinstance(question, Ask) else orjson.dumps(question.document()) for question in questions
+        next(predictions) if isinstance(each, PredictionRequest) else orjson.dumps(each.document()) for each in requests
     ]
     return Response(b'{"results":[%b]}' % b",".join(results), media_type="application/json")
 

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from serving import answering
+from serving import scorer
 from serving.app import create_app
 
 PATH = "/v1/predict/move-probability"
@@ -57,14 +57,14 @@ def test_the_largest_float32_is_answered_however_it_is_rounded(client, ids, valu
 @pytest.fixture
 def a_question_that_breaks(monkeypatch, ids):
     """A fault that nobody foresaw: whatever computes on this customer raises."""
-    broken, predictions_of = ids["move_probability"][1], answering.predictions_of
+    broken, predict = ids["move_probability"][1], scorer.predict
 
-    def breaking(model, questions, told, log):
-        if (broken,) in [question.keys for question in questions]:
+    def breaking(scored):
+        if (broken,) in [request.keys for request in scored.matrix.lookup.group.requests]:
             raise RuntimeError("of all customers, this one")
-        return predictions_of(model, questions, told, log)
+        return predict(scored)
 
-    monkeypatch.setattr(answering, "predictions_of", breaking)
+    monkeypatch.setattr(scorer, "predict", breaking)
     return broken
 
 
@@ -101,7 +101,7 @@ def test_a_fault_beyond_every_question_is_a_problem_document_with_the_requests_i
     def breaks(*_):
         raise RuntimeError("secret of the house")
 
-    monkeypatch.setattr(answering.Scorer, "one", breaks)
+    monkeypatch.setattr(scorer.Scorer, "predict", breaks)
     answer = client.post(PATH, json={"entity_id": "1"}, headers={"x-request-id": "mine"})
     assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
     assert answer.headers["x-request-id"] == "mine"

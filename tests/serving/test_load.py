@@ -17,8 +17,8 @@ import pytest
 import uvicorn
 
 from serving.app import create_app
-from serving.lanes import Lane
 from serving.protocol import LimitedHttpProtocol
+from serving.worker_threads import WorkerThread
 
 PATH = "/v1/predict/move-probability"
 
@@ -132,16 +132,16 @@ def test_too_many_at_once_are_refused_but_never_who_watches(settings):
             assert httpx2.get(f"http://{host}:{port}{path}").status_code == 200
 
 
-def test_a_lane_leaves_the_loop_to_others():
+def test_a_worker_leaves_the_loop_to_others():
     may_end = threading.Event()
 
     async def ask():
-        lane = Lane("test")
-        heavy = asyncio.create_task(lane.run(lambda: may_end.wait(10)))
+        worker = WorkerThread("test")
+        heavy = asyncio.create_task(worker.run(lambda: may_end.wait(10)))
         await asyncio.sleep(0)
-        may_end.set()  # the loop runs, though the lane waits
+        may_end.set()  # the loop runs, though the worker waits
         assert await heavy
-        lane.close()
+        worker.close()
 
     asyncio.run(ask())
 
@@ -186,15 +186,15 @@ def test_more_batches_at_once_than_there_are_places_for_are_refused(settings, id
 
 
 def test_many_who_ask_about_the_past_are_read_for_together(settings, ids, monkeypatch):
-    from serving import features
+    from serving import past_lookup
 
-    reads, offline = [], features.offline
+    reads, read_past = [], past_lookup.read_past
 
-    def counted(store, model, keys, moments):
-        reads.append(len(moments))
-        return offline(store, model, keys, moments)
+    def counted(store, group):
+        reads.append(len(group.requests))
+        return read_past(store, group)
 
-    monkeypatch.setattr(features, "offline", counted)
+    monkeypatch.setattr(past_lookup, "read_past", counted)
     entity = str(ids["move_probability"][0])
     with listening(replace(settings, log_level="error")) as (host, port):
 

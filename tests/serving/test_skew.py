@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from feature_repo.store import open_store
-from serving import features
+from serving.feature_matrix import feature_matrix
 from serving.models import Models
-from serving.questions import Question
-from serving.schemas import Ask
+from serving.past_lookup import read_past
+from serving.request_validation import RequestGroup, ValidRequest
 from training.dataset import training_set
 
 
@@ -23,13 +23,14 @@ def test_what_is_served_of_the_past_is_what_training_saw(settings, name):
     rows = training_set(name, at_most=2000, home=settings.home).table
     (key,) = model.spec.join_keys
     ids, moments = rows[key].to_pylist(), rows["event_timestamp"].to_pylist()
-    told = features.offline(store, model, {key: ids}, moments)
-    questions = [
-        Question(Ask(), 0.0, (entity,), moment, past=True) for entity, moment in zip(ids, moments, strict=True)
+    given = rows.select(list(model.spec.label.extra)).to_pylist() or [{} for _ in ids]
+    requests = [
+        ValidRequest(
+            model.request_type.model_construct(entity_id=str(entity), **inputs), 0.0, (entity,), moment, is_past=True
+        )
+        for entity, moment, inputs in zip(ids, moments, given, strict=True)
     ]
-    whole = features.completed(model, told.found, questions, [(moment,) for moment in moments])
-    request = {"months_ahead": rows["months_ahead"].to_numpy()} if name == "property_value" else {}
-    served = model.layout.matrix(whole, request)
+    served = feature_matrix(read_past(store, RequestGroup(model, requests))).rows
     np.testing.assert_array_equal(served, model.artifact.card.inputs.matrix(rows))
     assert len(ids) > 300
 

@@ -19,8 +19,11 @@ from redis_servers import Server, free_port, running
 
 from feature_repo.stores.offline import AsofOfflineStoreConfig
 from feature_repo.stores.wire.lookup import LookupPlan
-from serving import features
-from serving.models import Serving
+from serving.feature_lookup import FeatureLookup, look_up
+from serving.past_lookup import read_past
+from serving.request_validation import RequestGroup, ValidRequest
+from serving.schemas import PredictionRequest
+from serving.serving_model import ServingModel
 from training.inputs import Input, Inputs
 from training.models import spec_of
 
@@ -107,17 +110,17 @@ def judged(store: FeatureStore, policy: dict[str, str], *, driver: int = 1, zone
     own = [feature for name in ROWS for feature in ROWS[name] if not feature.endswith("_id")]
     inputs = Inputs(tuple(Input(name, view, "number") for view in ROWS for name in ROWS[view] if name in own))
     when_missing = {view: {"policy": rule, "up_to_seconds": 0.0} for view, rule in policy.items()}
-    model = Serving(
+    model = ServingModel(
         SPEC, "1", ModelArtifact(ModelCard(inputs, when_missing)), LookupPlan.compile(store, "demand_v1"), NOW, None
     )
-    keys = {"driver_id": [driver], "zone_id": [zone]}
+    group = RequestGroup(model, [ValidRequest(PredictionRequest(), 0.0, (driver, zone), NOW, is_past=False)])
 
-    async def present() -> features.FeatureLookup:
-        found = await features.online(model, keys, NOW)
+    async def present() -> FeatureLookup:
+        lookup = await look_up(group)
         await model.plan.close_async()
-        return found
+        return lookup
 
-    both = (asyncio.run(present()), features.offline(store, model, keys, [NOW]))
+    both = (asyncio.run(present()), read_past(store, group))
     return [
         (lookup.degraded[0], (fault.status, fault.detail, fault.more) if (fault := lookup.problems[0]) else None)
         for lookup in both

@@ -1,6 +1,6 @@
 """A request's body, read by the same rules on every route.
 
-FastAPI's own reading takes as long over one question as all else that is done for it.
+FastAPI's own reading takes as long over one request as all else that is done for it.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
+from serving.admission_limits import BODY
 from serving.errors import MOST_FAULTS, ProblemError, invalid_request
-from serving.limits import BODY
-from serving.requests import batch_schema
-from serving.schemas import Ask
+from serving.request_types import batch_schema
+from serving.schemas import PredictionRequest
 from serving.shown_values import shown
 
 M = TypeVar("M", bound=BaseModel)
 _JSON = "application/json"
 _UTF_8 = ("utf-8", "utf8")
 _MODEL_FAULTS = {"union_tag_not_found": "Field required", "union_tag_invalid": "Input should be one of {models}"}
-# What was found is the whole around a field that is missing, and may be a secret in one that nobody expects.
+# The value is the whole around a field that is missing, and may be a secret in one that nobody expects.
 _WITHOUT_VALUE = ("missing", "extra_forbidden", "json_invalid", "union_tag_not_found")
 _REQUESTS = "requests"
 
@@ -44,30 +44,30 @@ def invalid(problem: ValidationError) -> RequestValidationError:
     return RequestValidationError([_described_fault(fault) for fault in _faults(problem)])
 
 
-async def batch_of(request: Request) -> list[Ask | ProblemError]:
-    """The questions of a batch, each on its own: one that breaks its schema is a problem in its place."""
+async def batch_of(request: Request) -> list[PredictionRequest | ProblemError]:
+    """The requests of a batch, each on its own: one that breaks its schema is a problem in its place."""
     content = _json_of(request)
     try:
         return list(batch_schema().kind.model_validate_json(content).requests)
     except ValidationError as problem:
         faults = _faults(problem)
-        if not all(_is_of_question(fault["loc"]) for fault in faults):
+        if not all(_is_of_request(fault["loc"]) for fault in faults):
             raise RequestValidationError([_described_fault(fault) for fault in faults]) from problem
-    by_question: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    by_request: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for fault in faults:
         _, at, *_ = fault["loc"]
-        if len(by_question[int(at)]) < MOST_FAULTS:
-            by_question[int(at)].append(_described_fault(fault, skip=2))
-    questions = from_json(content)[_REQUESTS]
-    others = [question for at, question in enumerate(questions) if at not in by_question]
-    valid = iter(batch_schema().questions.validate_json(to_json(others, inf_nan_mode="constants")))
-    return [invalid_request(by_question[at]) if at in by_question else next(valid) for at in range(len(questions))]
+        if len(by_request[int(at)]) < MOST_FAULTS:
+            by_request[int(at)].append(_described_fault(fault, skip=2))
+    requests = from_json(content)[_REQUESTS]
+    others = [each for at, each in enumerate(requests) if at not in by_request]
+    valid = iter(batch_schema().requests.validate_json(to_json(others, inf_nan_mode="constants")))
+    return [invalid_request(by_request[at]) if at in by_request else next(valid) for at in range(len(requests))]
 
 
 def _json_of(request: Request) -> bytes:
     stated = request.headers.get("content-type", "")
-    if stated != _JSON and (found := _not_json(stated)):
-        detail = f"expected Content-Type: {_JSON}, in UTF-8, found {found}"
+    if stated != _JSON and (other := _not_json(stated)):
+        detail = f"expected Content-Type: {_JSON}, in UTF-8, found {other}"
         raise ProblemError(415, "Unsupported media type", detail, headers={"Accept": _JSON})
     content: bytes = request.scope[BODY]
     return content
@@ -91,7 +91,7 @@ def _faults(problem: ValidationError) -> list[ErrorDetails]:
     return problem.errors(include_url=False)
 
 
-def _is_of_question(loc: Sequence[int | str]) -> bool:
+def _is_of_request(loc: Sequence[int | str]) -> bool:
     return len(loc) > 1 and loc[0] == _REQUESTS and isinstance(loc[1], int)
 
 
@@ -102,13 +102,13 @@ def _described_fault(fault: ErrorDetails, skip: int = 0) -> dict[str, Any]:
         reason = _MODEL_FAULTS[fault["type"]].format(models=fault["ctx"].get("expected_tags", ""))
         place = (*place, "model")
     if fault["type"] not in _WITHOUT_VALUE:
-        found = fault["ctx"].get("tag") if fault["type"] == "union_tag_invalid" else fault["input"]
-        reason = f"{reason}, found {shown(found)}"
+        value = fault["ctx"].get("tag") if fault["type"] == "union_tag_invalid" else fault["input"]
+        reason = f"{reason}, found {shown(value)}"
     return {"type": fault["type"], "loc": ("body", *place), "msg": reason}
 
 
 def _place(loc: Sequence[int | str]) -> tuple[int | str, ...]:
-    """Where a fault lies in the body. Pydantic also names which kind of question a place of a batch holds."""
+    """Where a fault lies in the body. Pydantic also names which kind of request a place of a batch holds."""
     return tuple(part for before, part in zip((None, *loc), loc, strict=False) if not _is_kind(before, part))
 
 
@@ -117,7 +117,7 @@ def _is_kind(before: int | str | None, part: int | str) -> bool:
 
 
 def described(kind: type[BaseModel]) -> dict[str, Any]:
-    """How OpenAPI tells the body."""
+    """How OpenAPI describes the body."""
     schema = kind.model_json_schema()
     parts = schema.pop("$defs", {})
     return {"requestBody": {"required": True, "content": {_JSON: {"schema": _inlined(schema, parts)}}}}
@@ -126,9 +126,9 @@ def described(kind: type[BaseModel]) -> dict[str, Any]:
 def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
     """With its parts in their places, for FastAPI knows none of them."""
     if isinstance(schema, list):
-        return [_inlined(one, parts) for one in schema]
+        return [_inlined(each, parts) for each in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
         return _inlined(parts[schema["$ref"].rpartition("/")[2]], parts)
-    return {name: _inlined(one, parts) for name, one in schema.items()}
+    return {name: _inlined(part, parts) for name, part in schema.items()}

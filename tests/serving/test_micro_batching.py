@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from serving.grouping import MicroBatcher
+from serving.micro_batching import MicroBatcher
 
 
 class Slow:
@@ -30,7 +30,7 @@ class Slow:
 async def waiting(grouped: MicroBatcher[int, int], *numbers: int) -> list[asyncio.Task[int]]:
     tasks = []
     for number in numbers:
-        tasks.append(asyncio.create_task(grouped.ask(number)))
+        tasks.append(asyncio.create_task(grouped.submit(number)))
         await asyncio.sleep(0)
     return tasks
 
@@ -52,7 +52,7 @@ def test_when_idle_a_question_is_answered_at_once():
         slow = Slow()
         slow.may_answer.set()
         grouped = MicroBatcher(slow.doubled)
-        assert [await grouped.ask(1), await grouped.ask(2)] == [2, 4]
+        assert [await grouped.submit(1), await grouped.submit(2)] == [2, 4]
         assert slow.groups == [[1], [2]]
 
     asyncio.run(told())

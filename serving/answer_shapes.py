@@ -1,4 +1,4 @@
-"""An answer, and what its shape follows from: one file a task in `serving/answers`."""
+"""The answer of a model to one request, and what its shape follows from: one file a task in `serving/answers`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from serving.schemas import Ask, Interval, Slot
+from serving.schemas import Interval, PredictionRequest, Slot
 from training.artifact import Card
 from training.inputs import Matrix
 from training.specs import ModelSpec
@@ -21,7 +21,7 @@ Scores = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model says of one entity."""
+    """A model's answer about one entity."""
 
     value: float
     chosen: str | None
@@ -30,36 +30,36 @@ class Answer:
     interval: Interval | None = None
     slots: list[Slot] | None = None
     row: int = 0
-    """Which of the rows given the answer rests on."""
+    """The row of the whole matrix that the answer rests on."""
     score: int = 0
-    """Which of the raw scores it rests on."""
+    """The raw score that it rests on, if a row has several."""
 
 
 @dataclass(frozen=True)
-class ScoredQuestion:
-    """One question with what a model made of it, a row for each of its moments."""
+class ScoredRequest:
+    """One request with its scores, a row for each of its moments."""
 
     spec: ModelSpec
     card: Card
-    ask: Ask
+    request: PredictionRequest
     moments: Sequence[datetime]
     rows: Matrix
     scores: Scores
     first: int
-    """Which of all rows its first one is."""
+    """The place of its first row in the whole matrix."""
 
 
 class AnswerShape(ABC):
     """How the models of a task answer."""
 
     request_fields: ClassVar[Mapping[str, Any]] = {}
-    """What a request may say beside what the model reads: Pydantic's type and field, by name."""
+    """What a request may hold beside what the model reads: Pydantic's type and field, by name."""
     request_example: ClassVar[Mapping[str, Any]] = {}
 
     def moments(self, moment: datetime) -> Sequence[datetime]:
-        """What a question needs a row for: its moment, unless the task asks about several."""
+        """The moments that a request needs a row for: its own, unless the task is about several."""
         return (moment,)
 
     @abstractmethod
-    def answer(self, question: ScoredQuestion) -> Answer:
-        """What the scores say of a question."""
+    def answer(self, scored: ScoredRequest) -> Answer:
+        """The answer to a request, from its scores."""

@@ -1,7 +1,7 @@
-"""Heavy computing beside the event loop: each lane is one thread, so that what it may take of the machine is bounded.
+"""Heavy computing beside the event loop: each worker is one thread, so that what it may take of the machine is bounded.
 
-Trees, graphs and joins let go of the interpreter while they compute; what does not is cut into small pieces by whoever
-sends it here.
+Trees, graphs and joins release the interpreter while they compute; what does not is cut into small pieces by the
+caller.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Lane:
+class WorkerThread:
     """One thread, whose tasks run in the order in which they came; `niceness` lets all else go first."""
 
     def __init__(self, name: str, niceness: int = 0) -> None:
-        self._pool = ThreadPoolExecutor(1, f"lane-{name}", initializer=_yield_to_others, initargs=(niceness,))
+        self._pool = ThreadPoolExecutor(1, f"worker-{name}", initializer=_set_niceness, initargs=(niceness,))
 
     async def run(self, compute: Callable[[], T]) -> T:
         """What the function returns or raises."""
@@ -33,7 +33,7 @@ class Lane:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _yield_to_others(niceness: int) -> None:
+def _set_niceness(niceness: int) -> None:
     # Only Linux counts niceness by thread; elsewhere this would slow the whole process.
     if niceness and sys.platform == "linux":
         with suppress(PermissionError):

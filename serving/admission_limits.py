@@ -1,4 +1,4 @@
-"""What a request may cost, who asked, and how it ended: around every route, as plain ASGI, for it is on every path."""
+"""What a request may cost, its id, and how it ended: around every route, as plain ASGI, for it is on every path."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BODY = "tidemark.body"
 """Where in a request's scope its whole body lies: to read it through `receive` again takes longer than to parse it."""
 # These carry no body, and no other method of ours looks at one.
 _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
-# Who watches the scorer must see it above all when it is busy.
+# An operator must see the scorer above all when it is busy.
 _ALWAYS_ANSWERED = ("/health/", "/metrics")
 _CLOSE = {"Connection": "close"}
 
@@ -30,7 +30,7 @@ class _ClientGone(Exception):  # noqa: N818  it is caught where it is raised
 
 
 @dataclass
-class _Asked:
+class _Exchange:
     """One request, and how it ended."""
 
     scope: Scope
@@ -48,10 +48,10 @@ class _Asked:
         await self.send(message)
 
 
-class Limits:
+class AdmissionLimits:
     """Refuses bodies that are large or late and more requests at once than are answered in time; names each request.
 
-    A body is read before its request counts as one of those at once: who sends slowly takes nobody's place.
+    A body is read before its request counts as one of those at once: a slow client takes nobody's place.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -66,27 +66,27 @@ class Limits:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        asked = _Asked(scope, send, _request_id(scope))
+        exchange = _Exchange(scope, send, _request_id(scope))
         try:
-            await self._answered(scope, receive, asked)
+            await self._answered(scope, receive, exchange)
         except _ClientGone:
-            asked.status = 499
+            exchange.status = 499
         except Exception:
-            _log.exception("a request failed", id=asked.request_id, path=scope["path"][:200])
-            if asked.begun:
+            _log.exception("a request failed", id=exchange.request_id, path=scope["path"][:200])
+            if exchange.begun:
                 raise  # the server cuts the connection: half an answer must not look like one
-            await errors.unexpected().response()(scope, receive, asked)
+            await errors.unexpected().response()(scope, receive, exchange)
         finally:
             route = getattr(scope.get("route"), "path", "none")
             seconds = time.perf_counter() - began
-            metrics.requests(route, asked.status).inc()
+            metrics.requests(route, exchange.status).inc()
             metrics.seconds("request").observe(seconds)
-            say = self._log.warning if asked.status >= 500 else self._log.info
-            say("request", id=asked.request_id, route=route, status=asked.status, ms=round(seconds * 1000, 2))
+            say = self._log.warning if exchange.status >= 500 else self._log.info
+            say("request", id=exchange.request_id, route=route, status=exchange.status, ms=round(seconds * 1000, 2))
 
-    async def _answered(self, scope: Scope, receive: Receive, asked: _Asked) -> None:
+    async def _answered(self, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
         if scope["path"].startswith(_ALWAYS_ANSWERED):
-            await self._app(scope, receive, asked)
+            await self._app(scope, receive, exchange)
             return
         try:
             if scope["method"] not in _WITHOUT_BODY:
@@ -95,11 +95,11 @@ class Limits:
             if self._running >= self._settings.most_at_once:
                 raise errors.busy(f"over {self._settings.most_at_once} requests are being answered")
         except ProblemError as problem:
-            await problem.response()(scope, receive, asked)
+            await problem.response()(scope, receive, exchange)
             return
         self._running += 1
         try:
-            await self._app(scope, receive, asked)
+            await self._app(scope, receive, exchange)
         finally:
             self._running -= 1
 
@@ -148,4 +148,4 @@ def _request_id(scope: Scope) -> str:
 
 def install(app: FastAPI, settings: Settings) -> None:
     """Put them around the application."""
-    app.add_middleware(Limits, settings=settings)
+    app.add_middleware(AdmissionLimits, settings=settings)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from serving.app import create_app
-from serving.requests import batch_schema, name_of, request_type
+from serving.request_types import batch_schema, name_of, request_type
 from serving.settings import Settings
 from training.models import MODELS
 
