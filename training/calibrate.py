@@ -1,4 +1,4 @@
-"""From raw scores to answers that mean what they say, learned on scores of rows that taught the model nothing."""
+"""From raw scores to answers that mean what they say, fitted to scores of rows that the model was not fitted on."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def calibrated(
         return float(task.losses(labels, tried.applied(scores, rows, task)).mean())
 
     bounds = [(0.05, task.largest_slope)] + [(-5.0, 5.0)] * len(moving)
-    found = minimize(cost, np.array([1.0, *moving]), method="L-BFGS-B", bounds=bounds)
-    return replace(plain, slope=float(found.x[0]), shift=tuple(found.x[1:].tolist()) or plain.shift)
+    result = minimize(cost, np.array([1.0, *moving]), method="L-BFGS-B", bounds=bounds)
+    return replace(plain, slope=float(result.x[0]), shift=tuple(result.x[1:].tolist()) or plain.shift)
 
 
 def recent_level(residuals: Floats, settled: npt.NDArray[np.datetime64], entity: npt.NDArray[np.int64]) -> float:

@@ -1,4 +1,4 @@
-"""The estimators that compete for one model: taught on the same folds side by side, calibrated, then taught by all."""
+"""The estimators that compete for one model: cross-validated on the same folds, calibrated, then fitted on all rows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import count
 
 from training.arrays import RowArrays
 from training.calibrate import recent_level
+from training.cross_validation import CrossValidation, OutOfFoldScores
 from training.estimators import ESTIMATORS, Estimator
 from training.graph import Calibration
 from training.inputs import Matrix
@@ -18,7 +19,6 @@ from training.progress import ShowProgress
 from training.specs import ModelSpec
 from training.split import folds, folds_by_entity
 from training.task import Task
-from training.teaching import TrainingRows, Unseen
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Candidate:
     name: str
     native: Native
     calibration: Calibration
-    unseen: Unseen
+    out_of_fold: OutOfFoldScores
     """Its parameters, and the scores that they were chosen by."""
-    anybody: Unseen
+    by_entity: OutOfFoldScores
     """The scores of rows by models that knew the time and not the entity."""
     folds_loss: float
 
@@ -40,44 +40,46 @@ class Candidate:
 
 
 def candidates(
-    spec: ModelSpec, taught: RowArrays, plain: Calibration, *, tune: int = 0, show: ShowProgress = lambda *_: None
+    spec: ModelSpec, train_rows: RowArrays, plain: Calibration, *, tune: int = 0, show: ShowProgress = lambda *_: None
 ) -> tuple[str, list[Candidate]]:
     """By what the folds were made, and a candidate of each estimator, the best of `tune` trials."""
-    teach = TrainingRows(spec, taught.matrix, taught.labels, plain)
-    folds_by, pairs = folds(taught.asked, taught.settled, taught.entity)
+    validation = CrossValidation(spec, train_rows.matrix, train_rows.labels, plain)
+    folds_by, pairs = folds(train_rows.asked, train_rows.settled, train_rows.entity)
     steps, every = count(1), len(ESTIMATORS) * (tune + 1)
 
     def step() -> None:
         show(f"fit {spec.name}", next(steps), every)
 
     def candidate(estimator: Estimator) -> Candidate:
-        unseen = teach.tuned(estimator, pairs, tune, step) if tune else teach.unseen(estimator, {}, pairs)
-        anybody = unseen
+        out_of_fold = (
+            validation.tuned(estimator, pairs, tune, step) if tune else validation.out_of_fold(estimator, {}, pairs)
+        )
+        by_entity = out_of_fold
         if spec.task.follows_trend and folds_by == "time":
-            anybody = teach.unseen(estimator, unseen.params, folds_by_entity(taught.entity))
-        native = teach.fitted(estimator, unseen.params)
+            by_entity = validation.out_of_fold(estimator, out_of_fold.params, folds_by_entity(train_rows.entity))
+        native = validation.fitted(estimator, out_of_fold.params)
         step()
-        return calibrated(estimator.name, native, unseen, anybody)
+        return calibrated(estimator.name, native, out_of_fold, by_entity)
 
-    def calibrated(name: str, native: Native, unseen: Unseen, anybody: Unseen) -> Candidate:
-        calibration = teach.calibrated(unseen)
-        folds_loss = teach.loss(unseen, calibration)
+    def calibrated(name: str, native: Native, out_of_fold: OutOfFoldScores, by_entity: OutOfFoldScores) -> Candidate:
+        calibration = validation.calibrated(out_of_fold)
+        folds_loss = validation.loss(out_of_fold, calibration)
         if spec.task.follows_trend:
-            answers = calibration.applied(anybody.scores, taught.matrix, spec.task)
-            residuals = spec.task.residuals(taught.labels, answers)
-            level = recent_level(residuals, taught.settled, taught.entity)
+            answers = calibration.applied(by_entity.scores, train_rows.matrix, spec.task)
+            residuals = spec.task.residuals(train_rows.labels, answers)
+            level = recent_level(residuals, train_rows.settled, train_rows.entity)
             calibration = replace(calibration, shift=(level,))
-        return Candidate(name, native, calibration, unseen, anybody, folds_loss)
+        return Candidate(name, native, calibration, out_of_fold, by_entity, folds_loss)
 
     def average(each: list[Candidate]) -> Iterator[Candidate]:
         """Of a number, the mean of the boosted models, which errs less than either; classes keep to one."""
-        of_kind = {type(one.native): one for one in each}
+        of_kind = {type(candidate.native): candidate for candidate in each}
         if spec.task.is_regression and {XGBoostModel, LightGBMModel} <= of_kind.keys():
             first, second = of_kind[XGBoostModel], of_kind[LightGBMModel]
             native = AveragedModel(first.native, second.native)  # type: ignore[arg-type]  # as their kinds say
-            unseen = Unseen({}, (first.unseen.scores + second.unseen.scores) / 2)
-            anybody = Unseen({}, (first.anybody.scores + second.anybody.scores) / 2)
-            yield calibrated(f"{first.name} and {second.name}", native, unseen, anybody)
+            out_of_fold = OutOfFoldScores({}, (first.out_of_fold.scores + second.out_of_fold.scores) / 2)
+            by_entity = OutOfFoldScores({}, (first.by_entity.scores + second.by_entity.scores) / 2)
+            yield calibrated(f"{first.name} and {second.name}", native, out_of_fold, by_entity)
 
     show(f"fit {spec.name}", 0, every)
     with ThreadPoolExecutor(len(ESTIMATORS)) as side_by_side:

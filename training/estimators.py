@@ -78,11 +78,11 @@ class XGBoost:
             **task.estimation(self.name, outputs),
             **{name: value for name, value in params.items() if name != "rounds"},
         }
-        taught = xgb.DMatrix(rows, labels, nthread=THREADS)
-        booster = xgb.Booster(asked, [taught])
+        train_data = xgb.DMatrix(rows, labels, nthread=THREADS)
+        booster = xgb.Booster(asked, [train_data])
         for first, last in pairwise((0, *_stages(self.rounds, params))):
             for done in range(first, last):
-                booster.update(taught, done)
+                booster.update(train_data, done)
             yield XGBoostModel(booster)
 
     def suggest(self, trial: Any) -> Params:

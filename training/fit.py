@@ -85,21 +85,24 @@ def fit(
     if without := seasonal(spec, inputs, rows.asked[split.train]):
         inputs = inputs.without(without)
         rows = arrays(training_set, inputs)
-    taught, held_out = rows.where(split.train), rows.where(split.test)
-    if reason := spec.task.unlearnable(taught.labels):
-        raise SplitError(f"{spec.name}: all {len(taught.labels):,} training rows {reason}; there is nothing to learn.")
-    folds_by, found = candidates(spec, taught, spec.task.plain(spec, inputs, taught), tune=tune, show=show)
-    best = min(found, key=lambda one: one.folds_loss)
+    train_rows, held_out = rows.where(split.train), rows.where(split.test)
+    if reason := spec.task.unlearnable(train_rows.labels):
+        raise SplitError(
+            f"{spec.name}: all {len(train_rows.labels):,} training rows {reason}; there is nothing to learn."
+        )
+    folds_by, competing = candidates(spec, train_rows, spec.task.plain(spec, inputs, train_rows), tune=tune, show=show)
+    best = min(competing, key=lambda candidate: candidate.folds_loss)
 
     def evaluated(
         name: str, answers: Floats, folds_loss: float | None = None, params: Params | None = None
     ) -> Evaluation:
         return Evaluation(name, answers, spec.task.figures(held_out.labels, answers, spec.classes), folds_loss, params)
 
-    answers = {candidate.name: candidate.answers(held_out.matrix, spec.task) for candidate in found}
-    seen = taught.where(best.unseen.seen)
-    unseen = best.calibration.applied(best.unseen.scores[best.unseen.seen], seen.matrix, spec.task)
-    spread = spec.task.intervals(spec, inputs, seen, spec.task.residuals(seen.labels, unseen))
+    answers = {candidate.name: candidate.answers(held_out.matrix, spec.task) for candidate in competing}
+    is_scored = best.out_of_fold.is_scored
+    scored_rows = train_rows.where(is_scored)
+    scored_answers = best.calibration.applied(best.out_of_fold.scores[is_scored], scored_rows.matrix, spec.task)
+    spread = spec.task.intervals(spec, inputs, scored_rows, spec.task.residuals(scored_rows.labels, scored_answers))
     return Fitted(
         training_set=training_set,
         inputs=inputs,
@@ -115,8 +118,8 @@ def fit(
             evaluated(simple.name, _baseline(spec, simple, training_set, split)) for simple in spec.baselines
         ),
         candidates=tuple(
-            evaluated(candidate.name, answers[candidate.name], candidate.folds_loss, candidate.unseen.params)
-            for candidate in found
+            evaluated(candidate.name, answers[candidate.name], candidate.folds_loss, candidate.out_of_fold.params)
+            for candidate in competing
         ),
     )
 

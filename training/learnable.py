@@ -1,7 +1,7 @@
-"""Which inputs of a model its training rows can teach.
+"""Which inputs of a model can be learned from its training rows.
 
 A season that was seen once cannot be told from a trend. And what hardly any training row knows, and nearly everybody
-does who can be asked about, teaches the model of the few who are unlike the others: homes that were sold twice within a
+does who can be asked about, tells the model of the few who are unlike the others: homes that were sold twice within a
 year were rebuilt in between, and say nothing of homes that were sold once.
 """
 

@@ -162,9 +162,9 @@ def _write(
     fitted: Fitted, caveats: tuple[str, ...], rare: Mapping[str, float], folder: Path, left_out: tuple[str, ...]
 ) -> None:
     spec, manifest = fitted.spec, fitted.training_set.manifest
-    taught = fitted.rows.matrix[fitted.split.train]
+    train_rows = fitted.rows.matrix[fitted.split.train]
     sample = np.linspace(0, len(fitted.rows.matrix) - 1, GOLDEN).astype(int)
-    golden = np.vstack([fitted.rows.matrix[sample], np.full((1, taught.shape[1]), np.nan, np.float32)])
+    golden = np.vstack([fitted.rows.matrix[sample], np.full((1, train_rows.shape[1]), np.nan, np.float32)])
     answers = fitted.calibration.applied(fitted.native.scores(golden), golden, spec.task)
     base = float(fitted.rows.labels[fitted.split.train].mean())
     card = artifact.Card(
@@ -180,7 +180,7 @@ def _write(
         classes=spec.classes,
         thresholds=spec.task.thresholds(spec, base),
         when_missing={view: rule.document() for view, rule in spec.when_missing.items()},
-        centre=tuple(fitted.native.scores(taught[:: max(len(taught) // 2000, 1)]).mean(axis=0).tolist()),
+        centre=tuple(fitted.native.scores(train_rows[:: max(len(train_rows) // 2000, 1)]).mean(axis=0).tolist()),
         metrics=fitted.best.figures,
         baseline={"name": fitted.baseline.name, **fitted.baseline.figures},
         coverage=fitted.coverage,
@@ -194,7 +194,7 @@ def _write(
     artifact.write(
         folder,
         fitted.native,
-        graph_of(fitted.native, fitted.calibration, spec.task, taught.shape[1]),
+        graph_of(fitted.native, fitted.calibration, spec.task, train_rows.shape[1]),
         card,
         golden,
         answers,

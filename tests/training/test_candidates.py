@@ -34,8 +34,8 @@ def test_for_prices_the_mean_of_the_boosted_models_competes_too(of_prices):
     assert list(of_prices) == ["linear", "xgboost", "lightgbm", "xgboost and lightgbm"]
     mean = of_prices["xgboost and lightgbm"]
     assert isinstance(mean.native, AveragedModel)
-    both = [of_prices[name].unseen.scores for name in ("xgboost", "lightgbm")]
-    np.testing.assert_allclose(mean.unseen.scores, (both[0] + both[1]) / 2)
+    both = [of_prices[name].out_of_fold.scores for name in ("xgboost", "lightgbm")]
+    np.testing.assert_allclose(mean.out_of_fold.scores, (both[0] + both[1]) / 2)
 
 
 def test_classes_keep_to_one_library():

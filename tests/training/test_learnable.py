@@ -1,4 +1,4 @@
-"""Inputs that the training rows cannot teach are left out of a training."""
+"""Inputs that cannot be learned from the training rows are left out of a training."""
 
 from __future__ import annotations
 

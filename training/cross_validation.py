@@ -1,4 +1,4 @@
-"""The rows that teach, and what is found with them: rounds of boosting, parameters, what unseen rows get."""
+"""Cross-validation: rounds of boosting and parameters, chosen by how models score rows that they were not fitted on."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from training.split import Pairs, Rows
 
 
 @dataclass(frozen=True)
-class Unseen:
-    """What models said of rows that taught them nothing."""
+class OutOfFoldScores:
+    """The scores of training rows by models that were fitted on other folds."""
 
     params: Params
     scores: Scores
-    """A row for each row that teaches; NaN for those that no model was asked about."""
+    """A row for each training row; NaN for those that no fold tests."""
 
     @property
-    def seen(self) -> Rows:
+    def is_scored(self) -> Rows:
         """The rows that have scores."""
         return ~np.isnan(self.scores[:, 0])
 
 
 @dataclass(frozen=True)
-class TrainingRows:
-    """The rows that teach."""
+class CrossValidation:
+    """Training rows, and what is measured on them."""
 
     spec: ModelSpec
     rows: Matrix
@@ -50,32 +50,32 @@ class TrainingRows:
         return self.spec.task.targets(self.labels, self.rows, self.plain)
 
     def fitted(self, estimator: Estimator, params: Params) -> Native:
-        """The estimator, taught by all rows."""
+        """The estimator, fitted on all rows."""
         return estimator.fit(self.rows, self.targets, self.spec.task, len(self.plain.shift), params)
 
-    def unseen(self, estimator: Estimator, params: Params, pairs: Pairs) -> Unseen:
-        """With as many rounds of boosting as serve unseen rows best, unless the parameters say how many.
+    def out_of_fold(self, estimator: Estimator, params: Params, pairs: Pairs) -> OutOfFoldScores:
+        """With the rounds of boosting of the lowest loss, unless the parameters say how many.
 
-        A model grows no further once more rounds have served unseen rows no better.
+        A model grows no further once more rounds have not lowered the loss.
         """
         choices = (
             [{**params, "rounds": rounds} for rounds in estimator.rounds]
             if estimator.rounds and "rounds" not in params
             else [params]
         )
-        growing = [self._grown(estimator, params, learn) for learn, _ in pairs]
+        growing = [self._grown(estimator, params, train_rows) for train_rows, _ in pairs]
         with ThreadPoolExecutor(len(pairs)) as side_by_side:
 
-            def told(choice: Params) -> Unseen:
+            def scored(choice: Params) -> OutOfFoldScores:
                 scores = np.full((len(self.rows), len(self.plain.shift)), np.nan)
                 folds = side_by_side.map(lambda model, pair: next(model).scores(self.rows[pair[1]]), growing, pairs)
-                for (_, asked), of_fold in zip(pairs, folds, strict=True):
-                    scores[asked] = of_fold
-                return Unseen(choice, scores)
+                for (_, test_rows), of_fold in zip(pairs, folds, strict=True):
+                    scores[test_rows] = of_fold
+                return OutOfFoldScores(choice, scores)
 
-            best = told(choices[0])
+            best = scored(choices[0])
             for choice in choices[1:]:
-                more = told(choice)
+                more = scored(choice)
                 if self.loss(more) >= self.loss(best):
                     break
                 best = more
@@ -83,30 +83,33 @@ class TrainingRows:
 
     def tuned(
         self, estimator: Estimator, pairs: Pairs, trials: int, tried: Callable[[], None] = lambda: None
-    ) -> Unseen:
+    ) -> OutOfFoldScores:
         """The best of so many trials, by the loss on the folds; the defaults are the first of them."""
         import optuna  # noqa: PLC0415  only a search needs it
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        found: list[Unseen] = []
+        results: list[OutOfFoldScores] = []
 
         def cost(trial: Any) -> float:
-            found.append(self.unseen(estimator, estimator.suggest(trial) if trial.number else {}, pairs))
+            results.append(self.out_of_fold(estimator, estimator.suggest(trial) if trial.number else {}, pairs))
             tried()
-            return self.loss(found[-1])
+            return self.loss(results[-1])
 
         optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED)).optimize(cost, n_trials=trials)
-        return min(found, key=self.loss)
+        return min(results, key=self.loss)
 
-    def calibrated(self, told: Unseen) -> Calibration:
+    def calibrated(self, scores: OutOfFoldScores) -> Calibration:
         """What makes answers of such scores mean what they say."""
-        seen = told.seen
-        return calibrated(self.spec.task, told.scores[seen], self.labels[seen], self.rows[seen], self.plain)
+        rows = scores.is_scored
+        return calibrated(self.spec.task, scores.scores[rows], self.labels[rows], self.rows[rows], self.plain)
 
-    def loss(self, told: Unseen, calibration: Calibration | None = None) -> float:
-        """The mean loss of unseen rows."""
-        answers = (calibration or self.plain).applied(told.scores[told.seen], self.rows[told.seen], self.spec.task)
-        return float(self.spec.task.losses(self.labels[told.seen], answers).mean())
+    def loss(self, scores: OutOfFoldScores, calibration: Calibration | None = None) -> float:
+        """The mean loss of the rows that have scores."""
+        rows = scores.is_scored
+        answers = (calibration or self.plain).applied(scores.scores[rows], self.rows[rows], self.spec.task)
+        return float(self.spec.task.losses(self.labels[rows], answers).mean())
 
-    def _grown(self, estimator: Estimator, params: Params, learn: Rows) -> Iterator[Native]:
-        return estimator.grown(self.rows[learn], self.targets[learn], self.spec.task, len(self.plain.shift), params)
+    def _grown(self, estimator: Estimator, params: Params, train_rows: Rows) -> Iterator[Native]:
+        return estimator.grown(
+            self.rows[train_rows], self.targets[train_rows], self.spec.task, len(self.plain.shift), params
+        )
