@@ -63,7 +63,7 @@ docs: setup ## Write the generated documents anew
 	$(RUN) python -m feature_repo.settings
 	$(RUN) python tests/feature_repo/stores/verdicts.py
 
-bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world, load, features, join, online, dropin, serving)
+bench: setup ## Measure, print tables, write .tidemark/bench/*.json (ONLY=world, load, features, join, events, online, dropin, serving)
 	$(RUN) python tests/bench/run.py $(ONLY)
 
 soak: setup ## Attack a scorer over a copy of a demo's home, print a table (SOAK_MINUTES=20, SOAK_HOME=.tidemark, WRITE=1)

@@ -1,6 +1,6 @@
 """`make bench`: measure side by side, print tables, write JSON. No test depends on what comes out.
 
-python tests/bench/run.py [world] [load] [features] [join] [online] [dropin] [serving]
+python tests/bench/run.py [world] [load] [features] [join] [events] [online] [dropin] [serving]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-BENCHES = ("world", "load", "features", "join", "online", "dropin", "serving")
+BENCHES = ("world", "load", "features", "join", "events", "online", "dropin", "serving")
 
 
 def main(asked: list[str]) -> None:
