@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from feast import FeatureView, Field
 from feast.type_map import feast_value_type_to_pa
 
+from feature_repo.cadence import cadence_of
+from feature_repo.views import SNAPSHOT_VIEWS
 from pipelines.computation.days import Days
 from training.wording import counted
 
@@ -48,6 +50,23 @@ def published_days(home: Path, view: str) -> dict[date, Path]:
 def stale_days(home: Path, views: Iterable[FeatureView]) -> list[StaleDays]:
     """The published days that must be computed again, since features were added, removed or retyped."""
     return [stale for view in views for stale in _stale(view, published_days(home, view.name))]
+
+
+def missing_firsts(
+    home: Path, published: Mapping[str, Sequence[date]], first: date
+) -> dict[tuple[date, ...], list[str]]:
+    """The first days of the months of published days, with the views that have a snapshot of each entity only then.
+
+    On other days these views have snapshots of those entities alone that changed: next to nothing.
+    """
+    missing: dict[tuple[date, ...], list[str]] = {}
+    views = {view.name: view for view in SNAPSHOT_VIEWS}
+    for view, days in published.items():
+        if cadence_of(views[view]).every == "monthly-and-on-change":
+            known = published_days(home, view)
+            months = sorted({max(day.replace(day=1), first) for day in days})
+            missing.setdefault(tuple(day for day in months if day not in known), []).append(view)
+    return {days: views for days, views in missing.items() if days}
 
 
 def spans(days: Iterable[date]) -> list[Days]:

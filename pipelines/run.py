@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ from pipelines.definitions import build_definitions
 from pipelines.instance import prepare
 from pipelines.launch import Launch
 from pipelines.partitions import first_day, require_partitions
-from pipelines.published import StaleDays, shown, spans, stale_days
+from pipelines.published import StaleDays, missing_firsts, shown, spans, stale_days
 from pipelines.snapshots import SnapshotStore
 from pipelines.transforms import pipeline_of
 from pipelines.withdrawal import finish
@@ -64,12 +64,17 @@ def materialise(settings: PlatformSettings, first: date, last: date, views: tupl
     return materialise_days(settings, Days(first, last), views)
 
 
-def materialise_days(settings: PlatformSettings, days: Iterable[date], views: tuple[str, ...] = ()) -> RunResult:
-    """The same for any days: of a range without a gap by the daily job, of others by that of chosen days."""
+def materialise_days(
+    settings: PlatformSettings, days: Iterable[date], views: tuple[str, ...] = (), *, with_months: bool = True
+) -> RunResult:
+    """The same for any days: of a range without a gap by the daily job, of others by that of chosen days.
+
+    `with_months` computes the first days of their months as well, of views that say of each entity only then.
+    """
     home, chosen = settings.home, sorted(set(days))
-    ranges = spans(chosen)
+    ranges, first = spans(chosen), first_day(home, settings.first_day)
     for part in ranges:
-        require_partitions(part, first_day(home, settings.first_day))
+        require_partitions(part, first)
     withdrawn = finish(home)
     folder = prepare(home)
     wanted = tuple(view for view in view_names() if not views or view in views)
@@ -83,7 +88,10 @@ def materialise_days(settings: PlatformSettings, days: Iterable[date], views: tu
             if len(ranges) == 1
             else _chosen(launch, chosen, wanted, with_raw=not views)
         )
-    outcome = _outcome(wanted, runs, lambda view: _changed(home, view, chosen, before[view]))
+        changed = {view: _changed(home, view, chosen, before[view]) for view in wanted}
+        firsts = missing_firsts(home, {view: changed[view] for view in wanted if with_months}, first)
+        more = [launch.chosen_days(days, ops_of(of_days)) for days, of_days in firsts.items()]
+    outcome = _with_months(_outcome(wanted, runs, changed), firsts, more)
     carried_out = f"the withdrawal of {withdrawn}, which had begun and not ended, was carried out first."
     return replace(outcome, warnings=(*([carried_out] if withdrawn else []), *outcome.warnings))
 
@@ -93,7 +101,7 @@ def materialise_stale(settings: PlatformSettings, views: tuple[str, ...] = ()) -
     days: dict[str, set[date]] = {}
     for stale in remaining_stale_days(settings.home, views):
         days.setdefault(stale.view, set()).update(stale.days)
-    runs = [materialise_days(settings, of_view, (view,)) for view, of_view in days.items()]
+    runs = [materialise_days(settings, of_view, (view,), with_months=False) for view, of_view in days.items()]
     return _merged(runs) if runs else None
 
 
@@ -109,6 +117,24 @@ def _merged(runs: Sequence[RunResult]) -> RunResult:
         tuple(row for run in runs for row in run.rows),
         tuple(complaint for run in runs for complaint in run.complaints),
         tuple(dict.fromkeys(warning for run in runs for warning in run.warnings)),
+    )
+
+
+def _with_months(
+    outcome: RunResult, firsts: Mapping[tuple[date, ...], Sequence[str]], runs: Sequence[dg.ExecuteInProcessResult]
+) -> RunResult:
+    """An outcome with what came of the first days of months that were computed as well."""
+    notes = [
+        f"{', '.join(views)}: computed for {shown(days)} as well. On the first of a month every entity has a snapshot, "
+        "on other days those alone that changed."
+        for days, views in firsts.items()
+    ]
+    failures = [failure for run in runs for failure in _failures(run)]
+    return replace(
+        outcome,
+        success=outcome.success and all(run.success for run in runs),
+        complaints=(*outcome.complaints, *failures),
+        warnings=(*outcome.warnings, *notes),
     )
 
 
@@ -129,7 +155,7 @@ def _chosen(
 
 
 def _outcome(
-    views: Sequence[str], runs: Sequence[dg.ExecuteInProcessResult], changed: Callable[[str], list[date]]
+    views: Sequence[str], runs: Sequence[dg.ExecuteInProcessResult], changed: Mapping[str, list[date]]
 ) -> RunResult:
     checks = {
         (check.asset_key.to_user_string(), check.check_name): check
@@ -146,7 +172,7 @@ def _outcome(
             if check and not check.passed
         ]
         if contract is None:
-            written = changed(view)
+            written = changed[view]
             rows.append(ViewOutcome(view, published=len(written)))
             if written:
                 complaints.append(

@@ -57,8 +57,8 @@ def feature_view(pipeline: ViewPipeline, policy: RunPolicy) -> dg.AssetsDefiniti
 
 
 def freshness_of(view: FeatureView) -> dg.FreshnessPolicy:
-    """A day's snapshots are promised online by the view's lag after midnight."""
-    hours = cadence_of(view).lag_hours
+    """A day's snapshots are promised online by the view's lag after midnight; an hour is what they take at least."""
+    hours = max(1, cadence_of(view).lag_hours)
     return dg.FreshnessPolicy.cron(deadline_cron=f"0 {hours} * * *", lower_bound_delta=timedelta(hours=hours))
 
 

@@ -82,6 +82,18 @@ def test_of_old_data_the_first_days_of_months_are_published_without_any_setting(
     assert len(runs_of(loaded_home)) == 1
 
 
+def test_the_first_of_the_month_is_computed_as_well_for_a_view_that_says_of_everybody_only_then(features, loaded_home):
+    run = features("--from", "2014-04-13", "--to", "2014-04-27", "--every", "7d")
+    assert run.returncode == 0, run.stderr
+    assert days(loaded_home) == ["2014-04-01", "2014-04-13", "2014-04-20", "2014-04-27"]
+    assert "market: computed for 2014-04-01 as well. On the first of a month every entity has a snapshot" in run.stderr
+    run = features("--from", "2014-05-06", "--to", "2014-05-07")
+    assert days(loaded_home)[4:] == ["2014-05-01", "2014-05-06", "2014-05-07"]
+    assert pq.read_metadata(published_days(loaded_home, "market")[date(2014, 5, 1)]).num_rows == 1
+    run = features("--on", "2014-05-09")
+    assert "as well" not in run.stderr
+
+
 def test_a_raw_table_that_is_stopped_keeps_the_views_that_read_it_out_of_a_run_of_chosen_days(tmp_path):
     (tmp_path / "region_market.csv").write_text(MARKET)
     home, settings = tmp_path / "home", environment(TIDEMARK_SOURCE=str(tmp_path), TIDEMARK_FIRST_DAY="2014-01-01")
