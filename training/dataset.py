@@ -151,6 +151,8 @@ def training_set(
     asked, filled = with_extra(asked, spec) if "label" in asked.column_names else (asked, "")
     if given is not None:
         require_unique(asked, spec)
+    if given is not None and not len(asked):
+        raise TrainingSetError(f"{spec.name}: expected entity rows, found a table of none.")
     rows = asked if "label" in asked.column_names else spec.label.outcome(facts, asked)
     rows = typed(rows).sort_by([(name, "ascending") for name in ("event_timestamp", *spec.join_keys)])
     if not len(rows):

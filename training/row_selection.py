@@ -89,6 +89,7 @@ def _with_typed_keys(table: pa.Table, spec: ModelSpec) -> pa.Table:
 
 def with_extra(rows: pa.Table, spec: ModelSpec) -> tuple[pa.Table, str]:
     """Rows that bring a label of their own with the inputs that a request gives, and how these were filled in."""
+    rows = _with_requested(rows, spec)
     missing = [name for name in spec.label.extra if name not in rows.column_names]
     if not missing:
         return rows, ""
@@ -100,6 +101,27 @@ def with_extra(rows: pa.Table, spec: ModelSpec) -> tuple[pa.Table, str]:
         )
     filled = default.of(rows)
     return with_columns(rows, {name: filled[name] for name in missing}), default.description
+
+
+def _with_requested(rows: pa.Table, spec: ModelSpec) -> pa.Table:
+    """The inputs that rows bring as a request could give them: the scorer refuses anything else."""
+    for each in spec.request:
+        if each.name not in rows.column_names:
+            continue
+        given = rows[each.name]
+        expected = (
+            f"{spec.name}: {each.name}: expected a number of {each.ge:g} to {each.le:g} in each row, as a request gives"
+        )
+        if not (pa.types.is_integer(given.type) or pa.types.is_floating(given.type)):
+            raise TrainingSetError(f"{expected}, found {given.type}")
+        numbers = given.cast(pa.float64())
+        within = pc.and_(pc.greater_equal(numbers, each.ge), pc.less_equal(numbers, each.le))
+        outside = pc.invert(pc.fill_null(within, False))
+        if count := pc.sum(outside).as_py():
+            examples = ", ".join(map(str, dict.fromkeys(given.filter(outside).slice(0, 20).to_pylist())))
+            raise TrainingSetError(f"{expected}, found {count:,} rows with others: {examples}")
+        rows = rows.set_column(rows.column_names.index(each.name), each.name, numbers)
+    return rows
 
 
 def typed(table: pa.Table) -> pa.Table:

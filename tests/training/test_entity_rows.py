@@ -11,7 +11,7 @@ from training.entity_rows import require_labels, require_unique
 from training.models.move_probability import SPEC as MOVE_PROBABILITY
 from training.models.property_value import SPEC as PROPERTY_VALUE
 from training.models.transaction_type import SPEC as TRANSACTION_TYPE
-from training.row_selection import TrainingSetError
+from training.row_selection import TrainingSetError, with_extra
 
 FIRST = datetime(2025, 3, 1, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -95,3 +95,25 @@ def test_a_row_that_is_given_twice_is_refused_and_named():
 
 def test_an_entity_may_be_asked_about_at_one_moment_for_several_months_ahead():
     require_unique(homes(6.0, 12.0), PROPERTY_VALUE)
+
+
+def test_what_a_request_gives_is_taken_as_a_request_may_give_it():
+    rows, _ = with_extra(labelled(PROPERTY_VALUE, [1.0, 2.0], months_ahead=[0, 24]), PROPERTY_VALUE)
+    assert rows["months_ahead"].type == pa.float64()
+    assert rows["months_ahead"].to_pylist() == [0.0, 24.0]
+
+
+@pytest.mark.parametrize(
+    ("months", "found"),
+    [
+        ([40, 1], "1 rows with others: 40"),
+        ([-1, 1], "1 rows with others: -1"),
+        (["3", "4"], "found string"),
+        ([None, 1], "1 rows with others: None"),
+        ([NAN, float("inf")], "2 rows with others: nan, inf"),
+    ],
+)
+def test_what_no_request_may_give_is_refused_in_a_row_as_well(months, found):
+    rows = labelled(PROPERTY_VALUE, [1.0, 2.0], months_ahead=months)
+    with pytest.raises(TrainingSetError, match=f"months_ahead: expected a number of 0 to 24 in each row.*{found}"):
+        with_extra(rows, PROPERTY_VALUE)
