@@ -140,16 +140,26 @@ class Registry:
 
     def promote_evaluated(self, model: str, version: str) -> None:
         """Let a version serve whose gates, as judged when it was registered, did not fail."""
-        tag = self._version(self.client, model, version).tags.get(GATES)
-        if tag is None:
+        failed = self.failed_gates(model, version)
+        if failed is None:
             raise RegistryError(
                 f"{model}: version {version} has no verdicts of its gates, so it is not promoted. Train it again, or "
                 f"promote it by hand: `tidemark models --promote {model}:{version}`."
             )
-        if failed := [verdict for verdict in json.loads(tag) if verdict["outcome"] == "failed"]:
-            reasons = "; ".join(f"{verdict['gate']}: {verdict['reason']}" for verdict in failed)
-            raise RegistryError(f"{model}: version {version} is not promoted, since its gates failed: {reasons}")
+        if failed:
+            raise RegistryError(
+                f"{model}: version {version} is not promoted, since its gates failed: {'; '.join(failed)}"
+            )
         self.promote(model, version)
+
+    def failed_gates(self, model: str, version: str) -> list[str] | None:
+        """The gates that a version failed when it was registered, and why; None if no verdicts are recorded."""
+        tag = self._version(self.client, model, version).tags.get(GATES)
+        if tag is None:
+            return None
+        return [
+            f"{verdict['gate']}: {verdict['reason']}" for verdict in json.loads(tag) if verdict["outcome"] == "failed"
+        ]
 
     def promote(self, model: str, version: str) -> None:
         """Let a version serve, whatever its gates said."""

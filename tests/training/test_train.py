@@ -21,7 +21,7 @@ from training import artifact
 from training.dataset import THINNED, UNANSWERED, UNSETTLED, ChangedError, read, rebuilt, training_set
 from training.deployed import CHALLENGER, NotDeployedError, deployed
 from training.models import MODELS
-from training.registry import Registry, RegistryError
+from training.registry import GATES, Registry, RegistryError
 from training.row_selection import TrainingSetError
 from training.train import evaluate, train
 from training.training_lock import TrainingInProgressError
@@ -330,6 +330,23 @@ def test_a_version_has_its_note_its_figures_and_what_it_was_trained_without(home
     assert "no trends" in told
     assert "session_trend, month_sin" in told
     assert f"AUC {made.headlines['auc']:.3f}" in told
+
+
+def test_a_version_that_is_promoted_although_a_gate_failed_says_so(home, registered):
+    registry, model = Registry(home), "move_probability"
+    before, newest = registry.champion(model), registry.versions(model)[0]
+    verdicts = newest.tags[GATES]
+    failed = json.dumps([{"gate": "calibrated", "outcome": "failed", "reason": "off by 9 points"}])
+    registry.client.set_model_version_tag(model, newest.version, GATES, failed)
+    words = ["models", "--promote", f"{model}:{newest.version}", "--home", str(home)]
+    try:
+        run = CliRunner().invoke(app, words, env={"COLUMNS": "250"})
+    finally:
+        registry.client.set_model_version_tag(model, newest.version, GATES, verdicts)
+        registry.promote(model, before)
+    assert run.exit_code == 0
+    assert f"version {newest.version} serves now, though it failed a gate: calibrated: off by 9 points" in run.output
+    assert "champion, though gates failed" in run.output
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from feature_repo.console import HOME, Home, console, exit_on, quiet
+from feature_repo.console import HOME, Home, console, exit_on, print_warning, quiet
+
+if TYPE_CHECKING:
+    from training.registry import Registry
 
 
 def models(
@@ -41,6 +44,7 @@ def models(
             if promote:
                 name, _, version = promote.partition(":")
                 registry.promote(spec_of(name).name, version)
+                _warn_of_gates(registry, name, version)
             if roll_back:
                 registry.roll_back(spec_of(roll_back).name)
             shown = Table(
@@ -53,9 +57,19 @@ def models(
                 for made in registry.versions(spec.name):
                     day = datetime.fromtimestamp(made.creation_timestamp / 1000, UTC)
                     mark = "champion" if str(made.version) == champion else ""
+                    if mark and registry.failed_gates(spec.name, champion or ""):
+                        mark = "champion, though gates failed"
                     figures, params = registry.run_of(made)
                     shown.add_row(
                         spec.name, str(made.version), mark, f"{day:%Y-%m-%d %H:%M}", summary(spec.task, figures),
                         escape(params.get("left_out", "")), escape(made.description or ""),
                     )  # fmt: skip
     console.print(shown)
+
+
+def _warn_of_gates(registry: Registry, model: str, version: str) -> None:
+    failed = registry.failed_gates(model, version)
+    if failed is None:
+        print_warning(f"{model}: version {version} serves now. No verdicts of its gates are recorded.")
+    for reason in failed or ():
+        print_warning(f"{model}: version {version} serves now, though it failed a gate: {reason}")
