@@ -203,7 +203,7 @@ class _Loading:
         values = ValueGuard(
             self.connection, self.store, self.table, self.admissions, self.declaration, self.options.accepted
         )
-        values.require_alike(ledger, wanted)
+        shifts = values.require_alike(ledger, wanted)
         total = sum(wanted.values())
         done: list[DayCounts] = []
         pending: list[Future[DayCounts]] = []
@@ -221,7 +221,8 @@ class _Loading:
         emptied = sum(1 for day, rows in wanted.items() if day and not rows and ledger[day].read)
         report = self._report(done, days_emptied=emptied, days_unchanged=len(offered) - len(wanted))
         unchanged = [ledger[day] for day in offered if day not in wanted]
-        return replace(report, problem=all_refused(self.table.name, done, unchanged))
+        problem = all_refused(self.table.name, done, unchanged)
+        return replace(report, problem=problem, warnings=(*report.warnings, *shifts))
 
     def _filled(self, block: RowBlock, offered: Mapping[date | None, int]) -> dict[date | None, DayCounts]:
         try:

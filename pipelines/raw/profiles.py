@@ -3,14 +3,23 @@
 The bounds were measured: over three synthetic years, by day, week, month and year, and over King County, the quantiles
 of 20 values and more differ from those of the days before by at most 2.5 times, shares of empty values by 0.25, shares
 of fixed values by 0.23. Units differ by more: a square metre is 10.8 square feet, a year 12 months.
+
+All three quantiles of an amount at once move by at most 1.57 times in 14,251 such loads (counts by 2.5: a month cut
+short makes them smaller). What moves by more is no evidence against a load, but worth a look: 0.45 kg are a pound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import duckdb
+
+from pipelines.raw.checks import name
+from pipelines.raw.contracts import Column, RawTable
+
 FACTOR = 5.0
+SHIFT = 2.0
 _ENOUGH = 20
 # Of fewer values than these nothing is said; of fewer than enough only if they all lie far outside of what was there.
 _FEWEST = 5
@@ -42,6 +51,27 @@ class Profile:
         return self.quantiles[2] - self.quantiles[0] if self.quantiles else 0.0
 
 
+def profiles_of(
+    connection: duckdb.DuckDBPyConnection, relation: str, table: RawTable, measures: Sequence[Column]
+) -> dict[str, dict[str, Profile]]:
+    """The profiles of measures in a relation with a table's columns, by kind of row: by all columns of fixed values."""
+    fixed = [name(column.name) for column in table.columns if column.allowed]
+    kind = f"concat_ws(' ', {', '.join(fixed)})" if fixed else "''"
+    figures = ", ".join(
+        f"count(*) FILTER ({name(c.name)} <> 0), quantile_cont({name(c.name)}::DOUBLE, [0.1, 0.5, 0.9]) "
+        f"FILTER ({name(c.name)} <> 0)"
+        for c in measures
+    )
+    rows = connection.execute(f"SELECT {kind} AS kind, count(*), {figures} FROM {relation} GROUP BY kind").fetchall()
+    return {
+        kind: {
+            column.name: Profile(total, found[2 * place], tuple(found[2 * place + 1] or ()))
+            for place, column in enumerate(measures)
+        }
+        for kind, total, *found in rows
+    }
+
+
 def factor_between(before: Profile, after: Profile) -> float:
     """By what factor the quantile that differs most does; 1 where that cannot be said, or is no more than noise.
 
@@ -58,6 +88,17 @@ def factor_between(before: Profile, after: Profile) -> float:
         if old * new > 0 and abs(new - old) > least
     ]
     return max(factors, default=1.0)
+
+
+def shift_between(before: Profile, after: Profile) -> float:
+    """By what factor all quantiles moved the same way, at least: below 1 downwards, 1 where that cannot be said."""
+    if min(before.values, after.values) < _ENOUGH:
+        return 1.0
+    pairs = list(zip(before.quantiles, after.quantiles, strict=True))
+    if any(old * new <= 0 for old, new in pairs):
+        return 1.0
+    ratios = [new / old for old, new in pairs]
+    return min(ratios) if min(ratios) > 1 else max(ratios) if max(ratios) < 1 else 1.0
 
 
 def more_nothing(before: Profile, after: Profile) -> bool:

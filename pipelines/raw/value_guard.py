@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import product
 
 import duckdb
 
@@ -18,7 +19,17 @@ from pipelines.parquet import quoted
 from pipelines.raw.admission import Admission
 from pipelines.raw.checks import name
 from pipelines.raw.contracts import Column, RawTable
-from pipelines.raw.profiles import FACTOR, CategoryShares, Profile, amount, factor_between, more_nothing
+from pipelines.raw.profiles import (
+    FACTOR,
+    SHIFT,
+    CategoryShares,
+    Profile,
+    amount,
+    factor_between,
+    more_nothing,
+    profiles_of,
+    shift_between,
+)
 from pipelines.raw.scan import BadSourceError
 from pipelines.raw.store import DayCounts, RawStore
 from training.wording import counted
@@ -65,10 +76,13 @@ class ValueGuard:
     declaration: str
     accepted: Collection[str] = ()
 
-    def require_alike(self, ledger: Ledger, changed: Mapping[date | None, int]) -> None:
-        """Stop if a column of the changed days jumps, against what they held or against the days before them."""
+    def require_alike(self, ledger: Ledger, changed: Mapping[date | None, int]) -> list[str]:
+        """Stop if a column of the changed days jumps, against what they held or against the days before them.
+
+        Gives warnings of amounts that move in new days by less than a jump and by more than they do.
+        """
         if not self._columns:
-            return
+            return []
         loaded = {day: counts for day, counts in ledger.items() if day and counts.loaded}
         arriving = {day: rows for day, rows in changed.items() if day and rows}
         replaced = [day for day in arriving if day in loaded]
@@ -87,6 +101,7 @@ class ValueGuard:
             jumps += self._jumps(_before(min(new), loaded), _some_of(new), matched=False)
         if jumps:
             raise JumpingValuesError(self._message({jump.column: jump for jump in reversed(jumps)}))
+        return list(self._shifts()) if new and loaded else []
 
     def _message(self, jumps: Mapping[str, Jump]) -> str:
         names = ",".join(f"{self.table.name}.{column}" for column in sorted(jumps))
@@ -185,24 +200,26 @@ class ValueGuard:
                     )
                     break
 
+    def _shifts(self) -> Iterator[str]:
+        """Warnings of amounts whose rows of one kind are all higher, or lower, in the new days than in those before."""
+        amounts = [column for column in self._columns if column.type == "float64"]
+        if not amounts:
+            return
+        before, after = (self._profiles(relation, amounts) for relation in (_BEFORE, _AFTER))
+        for kind, column in product(sorted(before.keys() & after.keys()), amounts):
+            old, new = before[kind][column.name], after[kind][column.name]
+            shift = shift_between(old, new)
+            if not 1 / SHIFT < shift < SHIFT:
+                among, column_name = f" among {kind}" if kind else "", f"{self.table.name}.{column.name}"
+                yield (
+                    f"{column_name}: the new rows{among} are all {'higher' if shift > 1 else 'lower'} than those "
+                    f"before: median {amount(old.median)} before, {amount(new.median)} now. They were loaded. If that "
+                    "is another unit, mend the source or the mapping and load again; if it is right, load with "
+                    f"--accept-change {column_name}, which silences this."
+                )
+
     def _profiles(self, relation: str, measures: Sequence[Column]) -> dict[str, dict[str, Profile]]:
-        fixed = [name(column.name) for column in self.table.columns if column.allowed]
-        kind = f"concat_ws(' ', {', '.join(fixed)})" if fixed else "''"
-        figures = ", ".join(
-            f"count(*) FILTER ({name(c.name)} <> 0), quantile_cont({name(c.name)}::DOUBLE, [0.1, 0.5, 0.9]) "
-            f"FILTER ({name(c.name)} <> 0)"
-            for c in measures
-        )
-        rows = self.connection.execute(
-            f"SELECT {kind} AS kind, count(*), {figures} FROM {relation} GROUP BY kind"
-        ).fetchall()
-        return {
-            kind: {
-                column.name: Profile(total, found[2 * place], tuple(found[2 * place + 1] or ()))
-                for place, column in enumerate(measures)
-            }
-            for kind, total, *found in rows
-        }
+        return profiles_of(self.connection, relation, self.table, measures)
 
     def _changed_shares(self, where: str) -> Iterator[Jump]:
         """Columns of fixed values that mostly hold others than before."""

@@ -71,6 +71,29 @@ def test_one_small_new_day_in_another_unit_is_stopped_too(loaded):
     assert "price: a factor of" in load(loaded, [*deals(), *new]).problem
 
 
+@pytest.mark.parametrize(("factor", "word", "median"), [(2.2, "higher", "898,855"), (0.45, "lower", "183,857")])
+def test_new_days_in_a_unit_that_is_not_far_off_are_loaded_with_a_warning(loaded, factor, word, median):
+    new = deals(8, first=10, price=lambda row: row["price"] * factor)
+    report = load(loaded, [*deals(), *new])
+    assert (report.problem, report.days_loaded) == ("", 8)
+    (warning,) = report.warnings
+    assert warning.startswith(
+        f"deals.price: the new rows among SELL are all {word} than those before: median 380,526 before, {median}"
+    )
+    assert "--accept-change deals.price" in warning
+
+
+def test_the_shift_of_a_few_rows_is_no_warning(loaded):
+    new = deals(3, first=10, price=lambda row: row["price"] * 2.2)
+    assert load(loaded, [*deals(), *new]).warnings == ()
+
+
+@pytest.mark.parametrize(("factor", "accepted"), [(1.5, ()), (2.2, ("deals.price",))])
+def test_prices_that_rise_by_half_or_are_accepted_are_no_warning(loaded, factor, accepted):
+    new = deals(8, first=10, price=lambda row: row["price"] * factor)
+    assert load(loaded, [*deals(), *new], accepted=accepted).warnings == ()
+
+
 def test_a_few_values_that_are_far_off_are_no_other_unit(loaded):
     typed_wrong = {row["deal_id"]: row | {"price": row["price"] * 1000} for row in deals()[:4]}
     assert not load(loaded, [typed_wrong.get(row["deal_id"], row) for row in deals()]).problem
