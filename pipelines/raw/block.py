@@ -14,9 +14,9 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.parquet import quoted
-from pipelines.raw.admission import Admission
 from pipelines.raw.checks import name
 from pipelines.raw.contracts import RawTable
+from pipelines.raw.row_validation import RowValidation
 from pipelines.raw.scan import Rejected
 from pipelines.raw.store import QUARANTINE_SCHEMA, DayCounts, RawStore, Rows
 
@@ -36,7 +36,9 @@ class RowBlock:
     table: RawTable
     relation: str
 
-    def fill(self, admissions: Sequence[Admission], offered: Mapping[date | None, int]) -> dict[date | None, DayCounts]:
+    def fill(
+        self, validations: Sequence[RowValidation], offered: Mapping[date | None, int]
+    ) -> dict[date | None, DayCounts]:
         """Read the rows offered for these days and drop those that a later one of the same day replaces.
 
         None stands for rows whose day cannot be told; it is a block of its own.
@@ -49,7 +51,7 @@ class RowBlock:
             where = f"{known} >= '{days[0]} 00:00:00+00' AND {known} < '{end} 00:00:00+00' AND known_on IS NOT NULL"
             if len(days) <= (days[-1] - days[0]).days:
                 where += f" AND known_on IN ({', '.join(quoted(str(day)) for day in days)})"
-        union = " UNION ALL ".join(f"SELECT * FROM ({admission.rows}) WHERE {where}" for admission in admissions)
+        union = " UNION ALL ".join(f"SELECT * FROM ({validation.rows}) WHERE {where}" for validation in validations)
         self.connection.execute(f"CREATE OR REPLACE TABLE {self.relation} AS {union}")
         arrived = {
             day: (good, bad, f"{cells:x}")

@@ -24,7 +24,6 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from pipelines.raw.admission import Admission, admit
 from pipelines.raw.all_refused import all_refused
 from pipelines.raw.block import NO_CONTENT, RowBlock, blocks_of, content_of
 from pipelines.raw.contracts import RawTable
@@ -33,6 +32,7 @@ from pipelines.raw.last_load import LastLoad
 from pipelines.raw.lost_rows import LostRowsGuard
 from pipelines.raw.mapping import Mapped, MappingFile, Part
 from pipelines.raw.resume import resume_from
+from pipelines.raw.row_validation import RowValidation, validate_rows
 from pipelines.raw.scan import BadSourceError, Known, Rejected, Scan, SourceAwayError, Work
 from pipelines.raw.sources import RawSource
 from pipelines.raw.store import BadHomeError, DayCounts, RawStore
@@ -147,7 +147,7 @@ def _load_table(
             held = source.items()
             close = get_close_matches(str(part.item.value), held)
             offered = nearest(str(part.item.value), dict.fromkeys([*close, *held[:_NAMES_SHOWN]]))
-            raise BadSourceError(str(part.item.mistake(f"{source} has no {part.item}; {offered}")))
+            raise BadSourceError(str(part.item.error_at(f"{source} has no {part.item}; {offered}")))
     current = not options.again and all(counts.declaration == declaration for counts in ledger.values())
     since = options.first or (resume_from(source, parts, ledger) if current else None)
     with ExitStack() as until_done:
@@ -164,13 +164,13 @@ def _load_table(
                 # What is a mapping's, or text, is looked at before it is read.
                 opened.append((part, scan.kept(connection) if mapped or scan.numerals else scan, mapped))
             now = options.now or datetime.now(UTC)
-            admissions = tuple(admit(connection, table, scan, mapped, now) for _, scan, mapped in opened)
+            validations = tuple(validate_rows(connection, table, scan, mapped, now) for _, scan, mapped in opened)
             scans = tuple(scan for _, scan, _ in opened)
-            loading = _Loading(connection, store, table, declaration, since, scans, admissions, options, progress)
+            loading = _Loading(connection, store, table, declaration, since, scans, validations, options, progress)
             return loading.run(ledger)
         except duckdb.Error as problem:
             for part, scan, mapped in opened:
-                part.blame(connection, scan.relation, mapped)
+                part.locate_error(connection, scan.relation, mapped)
             raise broken_off(table.name, store.home, problem) from problem
 
 
@@ -184,7 +184,7 @@ class _Loading:
     declaration: str
     since: date | None
     scans: tuple[Scan, ...]
-    admissions: tuple[Admission, ...]
+    validations: tuple[RowValidation, ...]
     options: LoadOptions
     progress: Progress
 
@@ -197,11 +197,11 @@ class _Loading:
             if self._is_wanted(ledger.get(day), rows + (0 if day else len(rejected)), content)
         }
         guard = LostRowsGuard(
-            self.connection, self.table, self.admissions, self.declaration, self.options.max_drop, len(rejected)
+            self.connection, self.table, self.validations, self.declaration, self.options.max_drop, len(rejected)
         )
         guard.require_kept(ledger, offered, wanted)
         values = ValueGuard(
-            self.connection, self.store, self.table, self.admissions, self.declaration, self.options.accepted
+            self.connection, self.store, self.table, self.validations, self.declaration, self.options.accepted
         )
         shifts = values.require_alike(ledger, wanted)
         total = sum(wanted.values())
@@ -226,7 +226,7 @@ class _Loading:
 
     def _filled(self, block: RowBlock, offered: Mapping[date | None, int]) -> dict[date | None, DayCounts]:
         try:
-            return block.fill(self.admissions, offered)
+            return block.fill(self.validations, offered)
         finally:
             for scan in self.scans:
                 scan.verify_unchanged()
@@ -252,7 +252,7 @@ class _Loading:
     ) -> dict[date | None, tuple[int, str]]:
         """The rows of each day, and what they hold: also of days that were loaded and of which there are none now."""
         first, last = self.since or date.min, self.options.last or date.max
-        union = " UNION ALL ".join(admission.dated for admission in self.admissions)
+        union = " UNION ALL ".join(validation.dated for validation in self.validations)
         # Reading every cell is worth it only where that may spare writing them.
         comparable = (
             any(counts.declaration == self.declaration for counts in ledger.values()) and not self.options.again
@@ -274,7 +274,7 @@ class _Loading:
         return (before.read, before.content) != (read, content)
 
     def _report(self, done: list[DayCounts], *, days_emptied: int, days_unchanged: int) -> LoadReport:
-        grouped = any(admission.grouped for admission in self.admissions)
+        grouped = any(validation.grouped for validation in self.validations)
         reasons: dict[str, int] = {}
         for counts in done:
             for reason, rows in counts.reasons.items():
@@ -291,7 +291,7 @@ class _Loading:
             days_emptied=days_emptied,
             summed_up=sum(counts.source_loaded or 0 for counts in done) if grouped else 0,
             source_refused=sum(counts.source_quarantined or 0 for counts in done) if grouped else 0,
-            left_out=sum(admission.left_out for admission in self.admissions),
-            warnings=tuple(warning for admission in self.admissions for warning in admission.warnings),
-            unused=tuple(dict.fromkeys(column for admission in self.admissions for column in admission.unused)),
+            left_out=sum(validation.left_out for validation in self.validations),
+            warnings=tuple(warning for validation in self.validations for warning in validation.warnings),
+            unused=tuple(dict.fromkeys(column for validation in self.validations for column in validation.unused)),
         )

@@ -13,9 +13,9 @@ from datetime import date
 import duckdb
 
 from pipelines.parquet import quoted
-from pipelines.raw.admission import Admission
 from pipelines.raw.checks import name
 from pipelines.raw.contracts import RawTable
+from pipelines.raw.row_validation import RowValidation
 from pipelines.raw.scan import BadSourceError
 from pipelines.raw.store import DayCounts
 from training.wording import counted
@@ -42,7 +42,7 @@ class LostRowsGuard:
 
     connection: duckdb.DuckDBPyConnection
     table: RawTable
-    admissions: Sequence[Admission]
+    validations: Sequence[RowValidation]
     declaration: str
     max_drop: float
     rejected: int = 0
@@ -106,7 +106,7 @@ class LostRowsGuard:
 
     @property
     def _is_grouped(self) -> bool:
-        return any(admission.grouped for admission in self.admissions)
+        return any(validation.grouped for validation in self.validations)
 
     def _good_rows(self, days: Iterable[date | None], *, by_source: bool) -> dict[date | None, int]:
         """How many good rows of each day would be written: of several with one key only the last is."""
@@ -142,7 +142,7 @@ class LostRowsGuard:
         of_days = [f"known_on IN ({listed})"] if listed else []
         undated = ["known_on IS NULL"] if None in wanted else []
         where = f"{condition} AND ({' OR '.join([*of_days, *undated])})"
-        return " UNION ALL ".join(f"SELECT {selected} FROM ({one.rows}) WHERE {where}" for one in self.admissions)
+        return " UNION ALL ".join(f"SELECT {selected} FROM ({one.rows}) WHERE {where}" for one in self.validations)
 
 
 def _count_source_rows(days: Iterable[DayCounts]) -> bool:

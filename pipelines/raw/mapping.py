@@ -27,9 +27,9 @@ from pipelines.raw.checks import Check
 from pipelines.raw.contracts import RawTable
 from pipelines.raw.date_forms import INSIST, DateForm
 from pipelines.raw.expressions import compile_expression
-from pipelines.raw.located import BadMappingError, Located, read_located
 from pipelines.raw.scan import first_line
-from pipelines.raw.steps import compile_column, located
+from pipelines.raw.source_position import BadMappingError, SourcePosition, read_positions
+from pipelines.raw.steps import compile_column, with_position
 from pipelines.raw.tables import TABLES, table
 
 __all__ = ["BadMappingError", "Mapped", "MappingFile", "Part", "read_mapping"]
@@ -54,16 +54,16 @@ class Part:
     """One item of a source (a file, a glob, a database table) that yields rows of one raw table."""
 
     table: RawTable
-    item: Located
-    columns: Mapping[str, Located]
-    where: Located | None
+    item: SourcePosition
+    columns: Mapping[str, SourcePosition]
+    where: SourcePosition | None
     grouped: bool
     dates_as_written: bool = False
 
     @classmethod
     def plain(cls, table: RawTable) -> Part:
         """A table that bears the contract's own names."""
-        place = Located(table.name, Path(), 0)
+        place = SourcePosition(table.name, Path(), 0)
         return cls(
             table, place, {column.name: replace(place, value=column.name) for column in table.columns}, None, False
         )
@@ -79,7 +79,7 @@ class Part:
         where = ""
         if self.where:
             spec, text = self.where, self.where.word("an expression")
-            condition = located(spec, lambda: compile_expression(text, source_columns, strict=self.grouped))
+            condition = with_position(spec, lambda: compile_expression(text, source_columns, strict=self.grouped))
             # Rows of which it cannot be told whether they are meant are refused, not left out.
             where = " OR ".join(f"({one})" for one in (condition.sql, *(check.condition for check in condition.checks)))
             first = next(iter(checks))
@@ -101,7 +101,7 @@ class Part:
         keys = (column for spec in steps if "key" in spec for column in spec["key"].words("columns"))
         return frozenset(column for column in (*whole, *keys) if column)
 
-    def blame(self, connection: duckdb.DuckDBPyConnection, relation: str, mapped: Mapped | None) -> None:
+    def locate_error(self, connection: duckdb.DuckDBPyConnection, relation: str, mapped: Mapped | None) -> None:
         """Raise a mistake if one of the expressions cannot be computed over the rows of a relation."""
         if not mapped:
             return
@@ -115,7 +115,7 @@ class Part:
             try:
                 connection.execute(f"SELECT max(x) FROM {select}").fetchall()
             except duckdb.Error as problem:
-                raise spec.mistake(f"cannot be computed over {self.item}: {first_line(problem)}") from problem
+                raise spec.error_at(f"cannot be computed over {self.item}: {first_line(problem)}") from problem
 
 
 @dataclass(frozen=True)
@@ -129,44 +129,44 @@ class MappingFile:
 
 def read_mapping(file: Path) -> MappingFile:
     """Read and check all of a mapping file that can be checked without its source."""
-    text, root = read_located(file, top="tables")
+    text, root = read_positions(file, top="tables")
     top = root.entries("the top of a mapping", ("tables", "encoding"))
     parts = {}
     for raw_name, listed in top["tables"].entries("a raw table", [raw.name for raw in TABLES]).items():
         if not isinstance(listed.value, list) or not listed.value:
-            raise listed.mistake(f"expected a list under {raw_name}: `- from: ...` for each file or table")
+            raise listed.error_at(f"expected a list under {raw_name}: `- from: ...` for each file or table")
         parts[raw_name] = tuple(part for entry in listed.value for part in _parts(table(raw_name), entry))
     return MappingFile(parts, _encoding(top["encoding"]) if "encoding" in top else "utf-8", text)
 
 
-def _encoding(spec: Located) -> str:
+def _encoding(spec: SourcePosition) -> str:
     encoding = spec.word("an encoding")
     try:
         return codecs.lookup(encoding).name
     except LookupError as problem:
-        raise spec.mistake(
+        raise spec.error_at(
             f"there is no encoding {encoding!r}; write e.g. utf-8, latin-1, cp1252 or utf-16"
         ) from problem
 
 
-def _parts(raw: RawTable, entry: Located) -> list[Part]:
+def _parts(raw: RawTable, entry: SourcePosition) -> list[Part]:
     """The parts that an entry yields: one for each item that it lists."""
     fields = entry.entries(f"an entry of {raw.name}", ("from", "where", "grouped", INSIST, "columns"))
     for needed in ("from", "columns"):
         if needed not in fields:
-            raise entry.mistake(f"expected `{needed}:` in this entry of {raw.name}")
+            raise entry.error_at(f"expected `{needed}:` in this entry of {raw.name}")
     columns = fields["columns"].entries(f"a column of {raw.name}", [column.name for column in raw.columns])
     for column in raw.columns:
         if column.required and column.name not in columns:
-            raise fields["columns"].mistake(f"{raw.name} needs the column {column.name!r} ({column.description})")
+            raise fields["columns"].error_at(f"{raw.name} needs the column {column.name!r} ({column.description})")
     grouped, insisted = _is_true(fields, "grouped"), _is_true(fields, INSIST)
     items = fields["from"].value if isinstance(fields["from"].value, list) else [fields["from"]]
     fields["from"].words("a file, a glob or a table")
     return [Part(raw, item, columns, fields.get("where"), grouped, insisted) for item in items]
 
 
-def _is_true(fields: Mapping[str, Located], name: str) -> bool:
+def _is_true(fields: Mapping[str, SourcePosition], name: str) -> bool:
     value = fields[name].value if name in fields else "false"
     if value not in ("true", "false"):
-        raise fields[name].mistake(f"{name} is either true or false, found {fields[name]}")
+        raise fields[name].error_at(f"{name} is either true or false, found {fields[name]}")
     return value == "true"

@@ -11,8 +11,8 @@ from pipelines.raw.checks import NAIVE, ZONED, Check, name, number_in, something
 from pipelines.raw.contracts import Column
 from pipelines.raw.date_forms import DateForm
 from pipelines.raw.expressions import CompiledExpression, column_of, compile_expression, nearest
-from pipelines.raw.located import Located
 from pipelines.raw.readings import DIRECTIVES, FORMAT, BadExpressionError
+from pipelines.raw.source_position import SourcePosition
 from pipelines.raw.time_zones import time_zone
 
 # How many of the contract's unit one of the named unit is.
@@ -43,19 +43,19 @@ class CompiledColumn:
     forms: tuple[DateForm, ...] = ()
 
 
-def compile_column(column: Column, spec: Located, source: Mapping[str, str], *, grouped: bool) -> CompiledColumn:
+def compile_column(column: Column, spec: SourcePosition, source: Mapping[str, str], *, grouped: bool) -> CompiledColumn:
     """SQL for a column of the contract over a source's columns, and what can be wrong with the cells it is made of."""
     if not isinstance(spec.value, dict):
         text = "NULL" if spec.value is None else spec.word(f"what {column.name} is made of")
         if text in source:
             return CompiledColumn(name(text))
-        compiled = located(spec, lambda: compile_expression(text, source, grouped=grouped, strict=grouped))
+        compiled = with_position(spec, lambda: compile_expression(text, source, grouped=grouped, strict=grouped))
         return CompiledColumn(compiled.sql, _checks(column, compiled), _forms(column, spec, compiled))
     steps = spec.entries("a step of a column", (*_STARTS, *_STEPS))
     starts = [start for start in _STARTS if start in steps]
     if len(starts) != 1:
         found = " and ".join(starts) or "none"
-        raise spec.mistake(f"{column.name}: expected one of {', '.join(_STARTS)}, found {found}")
+        raise spec.error_at(f"{column.name}: expected one of {', '.join(_STARTS)}, found {found}")
     compiled = _start(starts[0], steps[starts[0]], source, grouped=grouped)
     value, checks = compiled.sql, list(_checks(column, compiled))
     forms = _forms(column, steps[starts[0]], compiled)
@@ -74,24 +74,24 @@ def compile_column(column: Column, spec: Located, source: Mapping[str, str], *, 
     return CompiledColumn(value, tuple(checks), forms)
 
 
-def located(spec: Located, compiled: Callable[[], CompiledExpression]) -> CompiledExpression:
+def with_position(spec: SourcePosition, compiled: Callable[[], CompiledExpression]) -> CompiledExpression:
     """Compile, and tell a mistake with its place."""
     try:
         return compiled()
     except BadExpressionError as problem:
-        raise spec.mistake(str(problem)) from problem
+        raise spec.error_at(str(problem)) from problem
 
 
-def _start(kind: str, spec: Located, source: Mapping[str, str], *, grouped: bool) -> CompiledExpression:
+def _start(kind: str, spec: SourcePosition, source: Mapping[str, str], *, grouped: bool) -> CompiledExpression:
     if kind == "constant":
         return CompiledExpression(_literal(spec))
     if kind == "key":
         cells = spec.words("columns")
-        return located(spec, lambda: CompiledExpression(_key([name(column_of(cell, source)) for cell in cells])))
+        return with_position(spec, lambda: CompiledExpression(_key([name(column_of(cell, source)) for cell in cells])))
     text = spec.word(f"one {kind}")
     if kind == "column":
-        return located(spec, lambda: CompiledExpression(name(column_of(text, source))))
-    return located(spec, lambda: compile_expression(text, source, grouped=grouped, strict=grouped))
+        return with_position(spec, lambda: CompiledExpression(name(column_of(text, source))))
+    return with_position(spec, lambda: compile_expression(text, source, grouped=grouped, strict=grouped))
 
 
 def _key(cells: list[str]) -> str:
@@ -102,16 +102,16 @@ def _key(cells: list[str]) -> str:
     return f"CAST(md5_number_lower(concat({joined})) >> 1 AS BIGINT)"
 
 
-def _literal(spec: Located) -> str:
+def _literal(spec: SourcePosition) -> str:
     """Text, even of a number: what it means is for the contract to say, as with any cell."""
     return "NULL" if spec.value is None else quoted(_cell(spec))
 
 
-def _cell(spec: Located) -> str:
+def _cell(spec: SourcePosition) -> str:
     return "" if spec.value == "" else spec.word("a single value")
 
 
-def _replaced(column: Column, steps: Mapping[str, Located], value: str) -> str:
+def _replaced(column: Column, steps: Mapping[str, SourcePosition], value: str) -> str:
     """The value as text, with what the steps say in its place."""
     text = f"CAST({value} AS VARCHAR)"
     branches = []
@@ -122,7 +122,7 @@ def _replaced(column: Column, steps: Mapping[str, Located], value: str) -> str:
     if "values" in steps:
         pairs = steps["values"].entries("the values of a column")
         if not pairs:
-            raise steps["values"].mistake("expected `theirs: ours` pairs for values, found none")
+            raise steps["values"].error_at("expected `theirs: ours` pairs for values, found none")
         branches += [f"WHEN {_is_same(value, theirs)} THEN {_literal(ours)}" for theirs, ours in pairs.items()]
     if branches:
         text = f"CASE {' '.join(branches)} ELSE {text} END"
@@ -143,11 +143,11 @@ def _is_same(value: str, word: str) -> str:
     return f"({same})"
 
 
-def _unit(column: Column, unit: Located, value: str) -> tuple[str, Check]:
+def _unit(column: Column, unit: SourcePosition, value: str) -> tuple[str, Check]:
     known = {column.unit: 1.0, **UNITS.get(column.unit, {})}
     word = unit.word("a unit")
     if word not in known:
-        raise unit.mistake(f"{column.name} cannot be had from {word!r}; {nearest(word, known)}")
+        raise unit.error_at(f"{column.name} cannot be had from {word!r}; {nearest(word, known)}")
     text = _text(value)
     unreadable = Check(f"{column.name}: not a number", f"{text} IS NOT NULL AND {number_in(text)} IS NULL")
     return f"{number_in(text)} * {known[word]!r}", unreadable
@@ -157,7 +157,7 @@ def _text(value: str) -> str:
     return f"nullif(trim(CAST({value} AS VARCHAR)), '')"
 
 
-def _time(column: Column, steps: Mapping[str, Located], value: str, kind: str) -> tuple[str, tuple[Check, ...]]:
+def _time(column: Column, steps: Mapping[str, SourcePosition], value: str, kind: str) -> tuple[str, tuple[Check, ...]]:
     """A moment, known both as an instant and by the clock that it was read from."""
     zone = time_zone(steps["timezone"]) if "timezone" in steps else "UTC"
     checks: tuple[Check, ...] = ()
@@ -185,12 +185,12 @@ def _time(column: Column, steps: Mapping[str, Located], value: str, kind: str) -
         checks = (Check(f"{column.name}: not a time (ISO 8601)", f"{text} IS NOT NULL AND {instant} IS NULL"),)
     if not clock:
         if "timezone" in steps:
-            raise steps["timezone"].mistake(f"{column.name} bears its own offset already: leave out `timezone`")
+            raise steps["timezone"].error_at(f"{column.name} bears its own offset already: leave out `timezone`")
         clock = f"timezone('UTC', {instant})"
     if "truncate" in steps:
         period = steps["truncate"].word("a period")
         if period not in _PERIODS:
-            raise steps["truncate"].mistake(f"cannot truncate to {period!r}; {nearest(period, _PERIODS)}")
+            raise steps["truncate"].error_at(f"cannot truncate to {period!r}; {nearest(period, _PERIODS)}")
         clock = f"date_trunc({quoted(period)}, {clock})"
         instant = ""
     elif column.type == "date":
@@ -202,18 +202,18 @@ def _time(column: Column, steps: Mapping[str, Located], value: str, kind: str) -
     return f"({instant or f'timezone({quoted(zone)}, {clock})'}{plus})", checks
 
 
-def _formats(spec: Located) -> list[str]:
+def _formats(spec: SourcePosition) -> list[str]:
     formats = spec.words("a format such as %d.%m.%Y")
     for one in formats:
         if "%" not in one or not FORMAT.fullmatch(one):
-            raise spec.mistake(f"{one!r} is no format such as %d.%m.%Y; valid after the %: {' '.join(DIRECTIVES)}")
+            raise spec.error_at(f"{one!r} is no format such as %d.%m.%Y; valid after the %: {' '.join(DIRECTIVES)}")
     return formats
 
 
-def _span(spec: Located) -> str:
+def _span(spec: SourcePosition) -> str:
     span = spec.word("a span of time such as 1 month 12 days")
     if not _INTERVAL.fullmatch(span):
-        raise spec.mistake(f"{span!r} is no span of time; write e.g. 1 month 12 days, with at most five digits")
+        raise spec.error_at(f"{span!r} is no span of time; write e.g. 1 month 12 days, with at most five digits")
     return span
 
 
@@ -221,5 +221,5 @@ def _checks(column: Column, compiled: CompiledExpression) -> tuple[Check, ...]:
     return tuple(Check(f"{column.name}: {check.reason}", check.condition) for check in compiled.checks)
 
 
-def _forms(column: Column, spec: Located, compiled: CompiledExpression) -> tuple[DateForm, ...]:
+def _forms(column: Column, spec: SourcePosition, compiled: CompiledExpression) -> tuple[DateForm, ...]:
     return tuple(DateForm(f"{spec.place}: {column.name}", text, (form,)) for text, form in compiled.forms)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from zoneinfo import available_timezones
 
-from pipelines.raw.located import Located
+from pipelines.raw.source_position import SourcePosition
 
 # The reserved words of DuckDB's calendar that stand for this machine's own zone, whatever that is.
 _NO_ZONES = ("localtime", "Factory", "posixrules")
@@ -20,12 +20,12 @@ _OFFERED = 3
 _LIST = "python -c 'import zoneinfo; print(*sorted(zoneinfo.available_timezones()))'"
 
 
-def time_zone(spec: Located) -> str:
+def time_zone(spec: SourcePosition) -> str:
     """The time zone that a mapping names, which must exist."""
     zone = spec.word("a time zone")
     known = available_timezones().difference(_NO_ZONES)
     if zone not in known:
-        raise spec.mistake(f"there is no time zone {zone!r}; {offer(zone, known)}")
+        raise spec.error_at(f"there is no time zone {zone!r}; {offer(zone, known)}")
     return zone
 
 

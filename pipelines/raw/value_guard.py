@@ -16,7 +16,6 @@ from itertools import product
 import duckdb
 
 from pipelines.parquet import quoted
-from pipelines.raw.admission import Admission
 from pipelines.raw.checks import name
 from pipelines.raw.contracts import Column, RawTable
 from pipelines.raw.profiles import (
@@ -30,6 +29,7 @@ from pipelines.raw.profiles import (
     profiles_of,
     shift_between,
 )
+from pipelines.raw.row_validation import RowValidation
 from pipelines.raw.scan import BadSourceError
 from pipelines.raw.store import DayCounts, RawStore
 from training.wording import counted
@@ -72,7 +72,7 @@ class ValueGuard:
     connection: duckdb.DuckDBPyConnection
     store: RawStore
     table: RawTable
-    admissions: Sequence[Admission]
+    validations: Sequence[RowValidation]
     declaration: str
     accepted: Collection[str] = ()
 
@@ -153,7 +153,7 @@ class ValueGuard:
             f"{known} >= '{min(days)} 00:00:00+00' AND {known} < '{end} 00:00:00+00' AND known_on IN ({listed}) "
             "AND reasons IS NULL"
         )
-        return " UNION ALL ".join(f"SELECT * FROM ({admission.rows}) WHERE {where}" for admission in self.admissions)
+        return " UNION ALL ".join(f"SELECT * FROM ({validation.rows}) WHERE {where}" for validation in self.validations)
 
     def _changed_rows(self, *, newest: bool) -> Iterator[Jump]:
         """Columns that change in most rows whose keys are the same."""

@@ -150,15 +150,15 @@ def test_a_file_that_grows_while_it_is_read_stops_the_load(desk, monkeypatch):
     from pipelines.raw import load as loading
 
     file = desk.text("deals.csv", HEADER + line(1))
-    admit = loading.admit
+    validate_rows = loading.validate_rows
 
     def and_then_it_grows(*arguments):
-        admitted = admit(*arguments)
+        validation = validate_rows(*arguments)
         with file.open("a") as handle:
             handle.write(line(2))
-        return admitted
+        return validation
 
-    monkeypatch.setattr(loading, "admit", and_then_it_grows)
+    monkeypatch.setattr(loading, "validate_rows", and_then_it_grows)
     report = desk.load()
     assert f"{file} changed while it was read" in report.problem
     assert not list((desk.store.home / "raw").rglob("*.parquet"))

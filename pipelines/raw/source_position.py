@@ -13,7 +13,7 @@ import yaml
 
 from pipelines.raw.expressions import nearest
 
-Value: TypeAlias = "str | list[Located] | dict[str, Located] | None"
+Value: TypeAlias = "str | list[SourcePosition] | dict[str, SourcePosition] | None"
 
 # Far more than anybody writes, and read within seconds.
 _LARGEST = 200_000
@@ -28,14 +28,14 @@ class BadMappingError(ValueError):
 
 
 @dataclass(frozen=True)
-class Located:
+class SourcePosition:
     """A value of a file and the line it stands on: a word as it is written, nothing, a list, or names with values."""
 
     value: Value
     file: Path
     line: int
 
-    def mistake(self, what: str) -> BadMappingError:
+    def error_at(self, what: str) -> BadMappingError:
         """An error that tells where it is."""
         return BadMappingError(f"{self.place}: {what.rstrip('.')}.")
 
@@ -47,7 +47,7 @@ class Located:
     def word(self, what: str) -> str:
         """The value, which must be a single word or phrase."""
         if not isinstance(self.value, str) or not self.value:
-            raise self.mistake(f"expected {what}, found {self}")
+            raise self.error_at(f"expected {what}, found {self}")
         return self.value
 
     def words(self, what: str) -> list[str]:
@@ -55,18 +55,18 @@ class Located:
         if not isinstance(self.value, list):
             return [self.word(what)]
         if not self.value:
-            raise self.mistake(f"expected {what}, found {self}")
+            raise self.error_at(f"expected {what}, found {self}")
         return [one.word(what) for one in self.value]
 
-    def entries(self, what: str, valid: Iterable[str] | None = None) -> Mapping[str, Located]:
+    def entries(self, what: str, valid: Iterable[str] | None = None) -> Mapping[str, SourcePosition]:
         """The names with values, each of which must be valid."""
         if not isinstance(self.value, dict):
-            raise self.mistake(f"expected `name: value` pairs for {what}, found {self}")
+            raise self.error_at(f"expected `name: value` pairs for {what}, found {self}")
         if valid is not None:
             known = list(valid)
             for key, one in self.value.items():
                 if key not in known:
-                    raise one.mistake(f"{key!r} is not {what}; {nearest(key, known)}")
+                    raise one.error_at(f"{key!r} is not {what}; {nearest(key, known)}")
         return self.value
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ def shorten(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 4]} ..."
 
 
-def read_located(file: Path, top: str) -> tuple[str, Located]:
+def read_positions(file: Path, top: str) -> tuple[str, SourcePosition]:
     """The text of a YAML file, and what it says.
 
     The file is somebody's configuration only if it has the name `top` at its top. Of any other, which may be a file of
@@ -103,7 +103,7 @@ def read_located(file: Path, top: str) -> tuple[str, Located]:
     text = _text(file, top)
     reader = _DocumentReader(file)
     try:
-        root = reader.located(yaml.compose(text, Loader=yaml.SafeLoader))
+        root = reader.positioned(yaml.compose(text, Loader=yaml.SafeLoader))
     except (yaml.YAMLError, RecursionError, BadMappingError) as problem:
         if not re.search(rf"(^|[{{,])\s*[\"']?{top}[\"']?\s*:", text, re.MULTILINE):
             raise _something_else(file, top) from None
@@ -113,7 +113,7 @@ def read_located(file: Path, top: str) -> tuple[str, Located]:
     if top not in root.value:
         near = get_close_matches(top, root.value, n=1, cutoff=0.75)
         if near:
-            raise root.value[near[0]].mistake(f"expected `{top}:` at the top; did you mean {top!r} by {near[0]!r}?")
+            raise root.value[near[0]].error_at(f"expected `{top}:` at the top; did you mean {top!r} by {near[0]!r}?")
         raise _something_else(file, top)
     return text, root
 
@@ -159,7 +159,7 @@ def _mistake(file: Path, problem: Exception) -> BadMappingError:
         return problem
     if isinstance(problem, yaml.MarkedYAMLError):
         line = problem.problem_mark.line + 1 if problem.problem_mark else 1
-        return Located(None, file, line).mistake(f"not valid YAML: {problem.problem}")
+        return SourcePosition(None, file, line).error_at(f"not valid YAML: {problem.problem}")
     reason = "it holds itself, or is nested too deep" if isinstance(problem, RecursionError) else str(problem)
     return BadMappingError(f"{file}: not valid YAML: {reason.splitlines()[0]}.")
 
@@ -171,30 +171,30 @@ class _DocumentReader:
     file: Path
     values: int = 0
 
-    def located(self, node: yaml.Node | None) -> Located:
+    def positioned(self, node: yaml.Node | None) -> SourcePosition:
         """The value of a node. Words stay as they are written: YAML would make a column called `no` false."""
         if node is None:
-            return Located(None, self.file, 1)
+            return SourcePosition(None, self.file, 1)
         line = node.start_mark.line + 1
         self.values += 1
         if self.values > _MOST_VALUES:
             message = f"expected at most {_MOST_VALUES:,} values, found more once aliases are written out"
-            raise Located(None, self.file, line).mistake(message)
+            raise SourcePosition(None, self.file, line).error_at(message)
         if isinstance(node, yaml.SequenceNode):
-            return Located([self.located(entry) for entry in node.value], self.file, line)
+            return SourcePosition([self.positioned(entry) for entry in node.value], self.file, line)
         if isinstance(node, yaml.ScalarNode):
             nothing = not node.style and node.value in ("", "~", "null")
-            return Located(None if nothing else str(node.value), self.file, line)
-        return Located(self._entries(node), self.file, line)
+            return SourcePosition(None if nothing else str(node.value), self.file, line)
+        return SourcePosition(self._entries(node), self.file, line)
 
-    def _entries(self, node: yaml.Node) -> dict[str, Located]:
-        entries: dict[str, Located] = {}
+    def _entries(self, node: yaml.Node) -> dict[str, SourcePosition]:
+        entries: dict[str, SourcePosition] = {}
         for key, value in node.value:
-            here = Located(None, self.file, key.start_mark.line + 1)
+            here = SourcePosition(None, self.file, key.start_mark.line + 1)
             if not isinstance(key, yaml.ScalarNode):
-                raise here.mistake("expected a name before the colon, found a list or further names")
+                raise here.error_at("expected a name before the colon, found a list or further names")
             if key.value in entries:
                 first = entries[key.value].line
-                raise here.mistake(f"{key.value!r} stands here a second time; the first is in line {first}")
-            entries[key.value] = replace(here, value=self.located(value).value)
+                raise here.error_at(f"{key.value!r} stands here a second time; the first is in line {first}")
+            entries[key.value] = replace(here, value=self.positioned(value).value)
         return entries

@@ -26,7 +26,7 @@ SOURCE_ROWS = "_source_rows"
 
 
 @dataclass(frozen=True)
-class Admission:
+class RowValidation:
     """A scan read as a raw table.
 
     `rows` selects the contract's columns, `known_on` (null where the day cannot be told), `cells` (a hash of all that
@@ -42,9 +42,9 @@ class Admission:
     grouped: bool = False
 
 
-def admit(
+def validate_rows(
     connection: duckdb.DuckDBPyConnection, table: RawTable, scan: Scan, mapped: Mapped | None, now: datetime
-) -> Admission:
+) -> RowValidation:
     """Read a scan as a raw table, either column by column under the contract's own names or through a mapping."""
     unused: tuple[str, ...] = ()
     # Text in a numeric column is a wrong type, unless a mapping asks for it or the source knows nothing but text.
@@ -109,11 +109,11 @@ def admit(
     if mapped.where:
         left_out = _count(connection, f"FROM {scan.relation} WHERE ({mapped.where}) IS NOT TRUE")
     if scan.arrives:
-        connection.execute(f"CREATE OR REPLACE TABLE {scan.relation}_admitted AS {rows}")
-        rows, dated = (f"SELECT {what} FROM {scan.relation}_admitted" for what in ("*", "known_on, cells"))
-        return Admission(rows, dated, left_out, unused)
+        connection.execute(f"CREATE OR REPLACE TABLE {scan.relation}_validated AS {rows}")
+        rows, dated = (f"SELECT {what} FROM {scan.relation}_validated" for what in ("*", "known_on, cells"))
+        return RowValidation(rows, dated, left_out, unused)
     warnings = tuple(doubts(connection, mapped.forms, source, insisted=mapped.dates_as_written))
-    return Admission(rows, f"SELECT {day}, {cells} FROM ({typed})", left_out, unused, warnings, mapped.grouped)
+    return RowValidation(rows, f"SELECT {day}, {cells} FROM ({typed})", left_out, unused, warnings, mapped.grouped)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, rest: str) -> int:
