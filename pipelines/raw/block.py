@@ -7,16 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from pipelines.parquet import quoted
 from pipelines.raw.checks import name
 from pipelines.raw.contracts import RawTable
-from pipelines.raw.row_validation import RowValidation
+from pipelines.raw.row_validation import RowValidation, rows_of
 from pipelines.raw.scan import Rejected
 from pipelines.raw.store import QUARANTINE_SCHEMA, DayCounts, RawStore, Rows
 
@@ -43,16 +42,8 @@ class RowBlock:
 
         None stands for rows whose day cannot be told; it is a block of its own.
         """
-        days = [day for day in offered if day]
-        where = "known_on IS NULL"
-        if days:
-            known, end = name(self.table.known), days[-1] + timedelta(days=1)
-            # The bounds on the time itself let Parquet's statistics skip what lies outside.
-            where = f"{known} >= '{days[0]} 00:00:00+00' AND {known} < '{end} 00:00:00+00' AND known_on IS NOT NULL"
-            if len(days) <= (days[-1] - days[0]).days:
-                where += f" AND known_on IN ({', '.join(quoted(str(day)) for day in days)})"
-        union = " UNION ALL ".join(f"SELECT * FROM ({validation.rows}) WHERE {where}" for validation in validations)
-        self.connection.execute(f"CREATE OR REPLACE TABLE {self.relation} AS {union}")
+        rows = rows_of(validations, offered)
+        self.connection.execute(f"CREATE OR REPLACE TABLE {self.relation} AS {rows}")
         arrived = {
             day: (good, bad, f"{cells:x}")
             for day, good, bad, cells in self._rows(

@@ -6,16 +6,15 @@ in another form, looks the same as a source that was really emptied, and what se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 
-from pipelines.parquet import quoted
 from pipelines.raw.checks import name
 from pipelines.raw.contracts import RawTable
-from pipelines.raw.row_validation import RowValidation
+from pipelines.raw.row_validation import RowValidation, rows_of
 from pipelines.raw.scan import BadSourceError
 from pipelines.raw.store import DayCounts
 from training.wording import counted
@@ -108,41 +107,33 @@ class LostRowsGuard:
     def _is_grouped(self) -> bool:
         return any(validation.grouped for validation in self.validations)
 
-    def _good_rows(self, days: Iterable[date | None], *, by_source: bool) -> dict[date | None, int]:
+    def _good_rows(self, days: Collection[date | None], *, by_source: bool) -> dict[date | None, int]:
         """How many good rows of each day would be written: of several with one key only the last is."""
         key = ", ".join(map(name, self.table.key))
         if self._is_grouped and by_source:
             # The one that counts of several with one key is chosen as when a block is written.
             order = ", ".join([f"{name(self.table.known)} DESC", *(name(column.name) for column in self.table.columns)])
-            rows = self._union("*", days, "reasons IS NULL")
+            rows = rows_of(self.validations, days, condition="reasons IS NULL")
             last = (
                 f"SELECT DISTINCT ON (known_on, {key}) known_on, source_rows FROM ({rows}) ORDER BY known_on, {key}, "
             )
             query = f"SELECT known_on, sum(source_rows)::BIGINT FROM ({last}{order}) GROUP BY known_on"
         else:
-            rows = self._union(f"DISTINCT known_on, {key}", days, "reasons IS NULL")
+            rows = rows_of(self.validations, days, f"DISTINCT known_on, {key}", "reasons IS NULL")
             query = f"SELECT known_on, count(*) FROM (SELECT DISTINCT * FROM ({rows})) GROUP BY known_on"
         return dict(self.connection.execute(query).fetchall())
 
-    def _refused_source_rows(self, days: Iterable[date | None]) -> int:
+    def _refused_source_rows(self, days: Collection[date | None]) -> int:
         wanted = set(days)
-        rows = self._union("source_rows", wanted, "reasons IS NOT NULL")
+        rows = rows_of(self.validations, wanted, "source_rows", "reasons IS NOT NULL")
         query = f"SELECT coalesce(sum(source_rows), 0)::BIGINT FROM ({rows})"
         refused = int(self.connection.execute(query).fetchall()[0][0])
         return refused + (self.rejected if None in wanted else 0)
 
-    def _reasons(self, days: Iterable[date | None]) -> str:
-        rows = self._union("unnest(reasons) AS reason, source_rows", days, "reasons IS NOT NULL")
+    def _reasons(self, days: Collection[date | None]) -> str:
+        rows = rows_of(self.validations, days, "unnest(reasons) AS reason, source_rows", "reasons IS NOT NULL")
         query = f"SELECT reason, sum(source_rows)::BIGINT FROM ({rows}) GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 3"
         return ", ".join(f"{reason} ({count:,})" for reason, count in self.connection.execute(query).fetchall())
-
-    def _union(self, selected: str, days: Iterable[date | None], condition: str) -> str:
-        wanted = set(days)
-        listed = ", ".join(quoted(str(day)) for day in wanted if day)
-        of_days = [f"known_on IN ({listed})"] if listed else []
-        undated = ["known_on IS NULL"] if None in wanted else []
-        where = f"{condition} AND ({' OR '.join([*of_days, *undated])})"
-        return " UNION ALL ".join(f"SELECT {selected} FROM ({one.rows}) WHERE {where}" for one in self.validations)
 
 
 def _count_source_rows(days: Iterable[DayCounts]) -> bool:

@@ -6,8 +6,9 @@ the contract's columns, whether the row breaks the contract, and for such rows a
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import duckdb
 
@@ -29,17 +30,40 @@ SOURCE_ROWS = "_source_rows"
 class RowValidation:
     """A scan read as a raw table.
 
-    `rows` selects the contract's columns, `known_on` (null where the day cannot be told), `cells` (a hash of all that
-    the source has in the row), `source_rows` (how many rows of the source it sums up), and for rows that are refused
-    `reasons`, `origin` and `row`. `dated` selects `known_on` and `cells` alone, which is much cheaper.
+    `every_row` selects the contract's columns, `known_on` (null where the day cannot be told), `cells` (a hash of all
+    that the source has in the row), `source_rows` (how many rows of the source it sums up), and for rows that are
+    refused `reasons`, `origin` and `row`. `dated` selects `known_on` and `cells` alone, which is much cheaper.
     """
 
-    rows: str
+    table: RawTable
+    every_row: str
     dated: str
     left_out: int
     unused: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     grouped: bool = False
+
+    def rows(self, days: Iterable[date | None], selected: str = "*", condition: str = "TRUE") -> str:
+        """The rows of some days for which a condition is true; None are those whose day cannot be told."""
+        wanted = set(days)
+        dated, undated = sorted(day for day in wanted if day), ["known_on IS NULL"] * (None in wanted)
+        of_days = " OR ".join([*([self._known_on(dated)] if dated else []), *undated]) or "FALSE"
+        return f"SELECT {selected} FROM ({self.every_row}) WHERE ({of_days}) AND {condition}"
+
+    def _known_on(self, days: Sequence[date]) -> str:
+        """The condition of days in their order. Bounds on the time let Parquet's statistics skip what lies outside."""
+        known, end = name(self.table.known), days[-1] + timedelta(days=1)
+        within = f"{known} >= '{days[0]} 00:00:00+00' AND {known} < '{end} 00:00:00+00' AND known_on IS NOT NULL"
+        if len(days) > (days[-1] - days[0]).days:
+            return within
+        return f"{within} AND known_on IN ({', '.join(quoted(str(day)) for day in days)})"
+
+
+def rows_of(
+    validations: Iterable[RowValidation], days: Collection[date | None], selected: str = "*", condition: str = "TRUE"
+) -> str:
+    """The rows of some days of all that was validated."""
+    return " UNION ALL ".join(validation.rows(days, selected, condition) for validation in validations)
 
 
 def validate_rows(
@@ -94,13 +118,13 @@ def validate_rows(
     columns = ", ".join(name(column.name) for column in table.columns)
     day = f"CASE WHEN {known} BETWEEN '0001-01-01' AND {moment} THEN CAST({known} AS DATE) END AS known_on"
     cells = f"hash({', '.join(as_it_was.values())}) AS cells"
-    told = ", ".join(f"CASE WHEN {check.condition} THEN {quoted(check.reason)} END" for check in checks)
+    reasons = ", ".join(f"CASE WHEN {check.condition} THEN {quoted(check.reason)} END" for check in checks)
     # Inside a CASE, so that the row is spelled out only where it is refused.
     row = f"json_object({', '.join(f'{quoted(column)}, {place}' for column, place in as_it_was.items())})"
     source_rows = f"{SOURCE_ROWS if mapped.grouped else 'CAST(1 AS BIGINT)'} AS source_rows"
     rows = (
         f"SELECT {columns}, known_on, {cells}, {source_rows}, "
-        f"CASE WHEN _bad THEN list_filter([{told}], lambda r: r IS NOT NULL) END AS reasons, "
+        f"CASE WHEN _bad THEN list_filter([{reasons}], lambda r: r IS NOT NULL) END AS reasons, "
         f"CASE WHEN _bad THEN concat({ORIGIN}, ', row ' || {ROW}) END AS origin, "
         f"CASE WHEN _bad THEN CAST({row} AS VARCHAR) END AS row "
         f"FROM (SELECT *, {any_of(checks)} AS _bad, {day} FROM ({typed}))"
@@ -111,9 +135,10 @@ def validate_rows(
     if scan.arrives:
         connection.execute(f"CREATE OR REPLACE TABLE {scan.relation}_validated AS {rows}")
         rows, dated = (f"SELECT {what} FROM {scan.relation}_validated" for what in ("*", "known_on, cells"))
-        return RowValidation(rows, dated, left_out, unused)
+        return RowValidation(table, rows, dated, left_out, unused)
     warnings = tuple(doubts(connection, mapped.forms, source, insisted=mapped.dates_as_written))
-    return RowValidation(rows, f"SELECT {day}, {cells} FROM ({typed})", left_out, unused, warnings, mapped.grouped)
+    dated = f"SELECT {day}, {cells} FROM ({typed})"
+    return RowValidation(table, rows, dated, left_out, unused, warnings, mapped.grouped)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, rest: str) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import product
 
 import duckdb
@@ -29,7 +29,7 @@ from pipelines.raw.profiles import (
     profiles_of,
     shift_between,
 )
-from pipelines.raw.row_validation import RowValidation
+from pipelines.raw.row_validation import RowValidation, rows_of
 from pipelines.raw.scan import BadSourceError
 from pipelines.raw.store import DayCounts, RawStore
 from training.wording import counted
@@ -129,7 +129,7 @@ class ValueGuard:
         if not before or not after:
             return []
         self._keep(_BEFORE, self._loaded(before))
-        self._keep(_AFTER, self._arriving(after))
+        self._keep(_AFTER, rows_of(self.validations, after, condition="reasons IS NULL"))
         where = f"{_days(before)} before, {_days(after)} now"
         jumps = list(self._changed_rows(newest=newest)) if matched else []
         named = {jump.column for jump in jumps}
@@ -144,16 +144,6 @@ class ValueGuard:
         files = ", ".join(quoted(str(self.store.day(self.table.name, day).good)) for day in sorted(days))
         day = f"CAST({name(self.table.known)} AS DATE) AS known_on"
         return f"SELECT *, {day} FROM read_parquet([{files}], hive_partitioning = false)"
-
-    def _arriving(self, days: Collection[date]) -> str:
-        listed = ", ".join(quoted(str(day)) for day in sorted(days))
-        known, end = name(self.table.known), max(days) + timedelta(days=1)
-        # The bounds on the time itself let Parquet's statistics skip what lies outside.
-        where = (
-            f"{known} >= '{min(days)} 00:00:00+00' AND {known} < '{end} 00:00:00+00' AND known_on IN ({listed}) "
-            "AND reasons IS NULL"
-        )
-        return " UNION ALL ".join(f"SELECT * FROM ({validation.rows}) WHERE {where}" for validation in self.validations)
 
     def _changed_rows(self, *, newest: bool) -> Iterator[Jump]:
         """Columns that change in most rows whose keys are the same."""
