@@ -32,7 +32,7 @@ async def ready(scorer: TheScorer, online_store: TheOnlineStore, response: Respo
     missing, untrained = models.missing, models.untrained
     reasons = [
         *["models are missing"] * bool(missing),
-        *["no model has been trained"] * (not models.serving and not missing),
+        *["no model serves"] * (not models.serving and not missing),
         *["the online store is unavailable"] * (not state.answers),
     ]
     response.status_code = 503 if reasons else 200
