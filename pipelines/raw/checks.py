@@ -7,9 +7,9 @@ stops the load, because then the fault lies in the table and not in a row.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from pipelines.parquet import quoted
+from pipelines.raw.column_rule import Check, ColumnRule
 from pipelines.raw.contracts import Column, RawTable
 
 DUCKDB = {
@@ -34,24 +34,6 @@ _DATE = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([T ]00:00(:00([.]0+)?)?(Z|[+-]00(:
 
 class WrongTypeError(ValueError):
     """A source column cannot hold what the contract declares."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """A reason to refuse a row, and the SQL condition that is true where it applies."""
-
-    reason: str
-    condition: str
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A source expression read as the contract's type, with what can go wrong in reading it."""
-
-    value: str
-    checks: tuple[Check, ...] = ()
-    # True where text was there but could not be read; a column in which that is always so has the wrong type.
-    unreadable: str = ""
 
 
 def name(column: str) -> str:
@@ -91,7 +73,7 @@ def something_in(text: str) -> str:
     return f"CASE WHEN lower(trim({text})) NOT IN {_NOTHING} THEN trim({text}) END"
 
 
-def read_as(column: Column, source: str, source_type: str, *, text: bool) -> Reading:
+def read_as(column: Column, source: str, source_type: str, *, text: bool) -> ColumnRule:
     """How a source expression of some DuckDB type becomes a value of the contract's type.
 
     `text` tells whether text may be read as a number or a time.
@@ -100,48 +82,48 @@ def read_as(column: Column, source: str, source_type: str, *, text: bool) -> Rea
     if family == "TIMESTAMPTZ_NS":
         source, family = f"CAST({source} AS TIMESTAMP WITH TIME ZONE)", "TIMESTAMP WITH TIME ZONE"
     if family == DUCKDB[column.type] and column.type != "float64":
-        return Reading(source)
+        return ColumnRule(source)
     if family == '"NULL"':
-        return Reading(f"CAST({source} AS {DUCKDB[column.type]})")
+        return ColumnRule(f"CAST({source} AS {DUCKDB[column.type]})")
     if (family == "VARCHAR" or source_type.startswith("ENUM")) and (text or column.type == "string"):
         return _read_text(column, f"CAST({source} AS VARCHAR)")
     if column.type == "float64" and family in (*_FLOATS, *_INTEGERS):
         value = f"CAST({source} AS DOUBLE)" if family != "DOUBLE" else source
         if family not in ("DOUBLE", "FLOAT"):
-            return Reading(value)
+            return ColumnRule(value)
         infinite = Check(f"{column.name}: not a finite number", f"isinf({source})")
         # What is not a number is nothing: pandas writes gaps so.
-        return Reading(f"CASE WHEN NOT isnan({source}) THEN {value} END", (infinite,))
+        return ColumnRule(f"CASE WHEN NOT isnan({source}) THEN {value} END", (infinite,))
     if column.type in ("int32", "int64") and family in _INTEGERS:
         return _narrowed(column, source, f"TRY_CAST({source} AS {DUCKDB[column.type]})")
     if column.type in ("int32", "int64") and family in _FLOATS:
         number = source if family == "DECIMAL" else f"CASE WHEN NOT isnan({source}) THEN {source} END"
         whole = Check(f"{column.name}: not a whole number", f"({number}) <> floor({number})")
-        reading = _narrowed(column, number, f"TRY_CAST({number} AS {DUCKDB[column.type]})")
-        return Reading(reading.value, (whole, *reading.checks))
+        rule = _narrowed(column, number, f"TRY_CAST({number} AS {DUCKDB[column.type]})")
+        return ColumnRule(rule.value, (whole, *rule.checks))
     if column.type == "timestamp" and family in (*ZONED, *NAIVE):
         return _narrowed(column, source, f"TRY_CAST({source} AS TIMESTAMP WITH TIME ZONE)")
     if column.type == "date" and family in (*ZONED, *NAIVE):
         time_of_day = Check(f"{column.name}: has a time of day", f"{source} <> date_trunc('day', {source})")
-        return Reading(f"CAST({source} AS DATE)", (time_of_day,))
+        return ColumnRule(f"CAST({source} AS DATE)", (time_of_day,))
     raise WrongTypeError(source_type)
 
 
-def _narrowed(column: Column, source: str, value: str) -> Reading:
+def _narrowed(column: Column, source: str, value: str) -> ColumnRule:
     beyond = Check(f"{column.name}: beyond the range of {column.type}", f"({source}) IS NOT NULL AND {value} IS NULL")
-    return Reading(value, (beyond,))
+    return ColumnRule(value, (beyond,))
 
 
-def _read_text(column: Column, text: str) -> Reading:
+def _read_text(column: Column, text: str) -> ColumnRule:
     if column.type == "string":
-        return Reading(f"nullif({text}, '')")
+        return ColumnRule(f"nullif({text}, '')")
     there = something_in(text)
     if column.type in ("int32", "int64"):
         whole, value = is_whole_number(there), whole_number_in(there, DUCKDB[column.type])
         unreadable = f"NOT {whole}"
         beyond = Check(f"{column.name}: beyond the range of {column.type}", f"{whole} AND {value} IS NULL")
         checks: tuple[Check, ...] = (Check(f"{column.name}: not a whole number", unreadable), beyond)
-        return Reading(value, checks, unreadable)
+        return ColumnRule(value, checks, unreadable=unreadable)
     if column.type == "float64":
         value = number_in(there)
     elif column.type == "date":
@@ -153,12 +135,12 @@ def _read_text(column: Column, text: str) -> Reading:
     checks = (Check(f"{column.name}: not {noun}", unreadable),)
     if column.type == "float64":
         checks += (Check(f"{column.name}: not a finite number", f"isinf({value})"),)
-    return Reading(value, checks, unreadable)
+    return ColumnRule(value, checks, unreadable=unreadable)
 
 
-def checks_of(table: RawTable, readings: Mapping[str, Reading], now: str) -> list[Check]:
+def checks_of(table: RawTable, rules: Mapping[str, ColumnRule], now: str) -> list[Check]:
     """The conditions that a row, read as the contract's types, must not meet. `now` is an SQL expression."""
-    checks = [check for column in table.columns for check in _column_checks(column, readings[column.name])]
+    checks = [check for column in table.columns for check in _column_checks(column, rules[column.name])]
     for (first, second), allowed in table.pairs.items():
         fitting = " OR ".join(
             f"{name(first)} = {quoted(one)} AND {name(second)} IN ({', '.join(map(quoted, others))})"
@@ -179,12 +161,12 @@ def any_of(checks: Iterable[Check]) -> str:
     return "(" + (" OR ".join(f"({check.condition})" for check in checks)) + ") IS TRUE"
 
 
-def _column_checks(column: Column, reading: Reading) -> list[Check]:
+def _column_checks(column: Column, rule: ColumnRule) -> list[Check]:
     value = name(column.name)
-    checks = list(reading.checks)
+    checks = list(rule.checks)
     if column.required:
         # A value that was there but could not be read is told once, as what it is.
-        absent = f"{value} IS NULL" + (f" AND NOT {any_of(reading.checks)}" if reading.checks else "")
+        absent = f"{value} IS NULL" + (f" AND NOT {any_of(rule.checks)}" if rule.checks else "")
         checks.append(Check(f"{column.name}: missing", absent))
     if column.type in ("date", "timestamp"):
         checks.append(Check(f"{column.name}: before the year 1", f"{value} < '0001-01-01'"))

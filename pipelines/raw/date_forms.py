@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import duckdb
 
 from pipelines.parquet import quoted
+from pipelines.raw.column_rule import DateForm
 from pipelines.raw.scan import BadSourceError
 from training.wording import counted
 
@@ -21,15 +22,6 @@ INSIST = "dates_as_written"
 
 _DAY_OR_MONTH = re.compile(r"%(-?)([a-zA-Z%])")
 _YEAR_MONTH_DAY = re.compile(r".*%-?[yY].*%-?m.*%-?d.*", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class DateForm:
-    """A column of dates: where it was declared, SQL for its text, and the formats that it is read by."""
-
-    place: str
-    text: str
-    formats: tuple[str, ...]
 
 
 def swapped(declared: str) -> str:

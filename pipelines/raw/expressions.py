@@ -14,8 +14,9 @@ import sqlglot
 from sqlglot import expressions as sql
 from sqlglot.errors import SqlglotError
 
-from pipelines.raw.checks import Check, name
+from pipelines.raw.checks import name
 from pipelines.raw.column_names import described, plain_names
+from pipelines.raw.column_rule import Check, ColumnRule, DateForm
 from pipelines.raw.readings import (
     TOO_LONG,
     BadExpressionError,
@@ -61,16 +62,6 @@ _NUMBERS = (sql.DType.INT, sql.DType.BIGINT, sql.DType.DOUBLE)
 _LONGEST = 10_000
 
 
-@dataclass(frozen=True)
-class CompiledExpression:
-    """SQL for an expression, what can be wrong with the cells it is made of, and the forms of dates in it."""
-
-    sql: str
-    checks: tuple[Check, ...] = ()
-    # The text of a date, and its form.
-    forms: tuple[tuple[str, str], ...] = ()
-
-
 def column_of(text: str, columns: Iterable[str]) -> str:
     """A column's name, if the source has it; otherwise an error that offers the nearest."""
     known = list(columns)
@@ -92,7 +83,7 @@ def nearest(text: str, known: Iterable[str]) -> str:
 
 def compile_expression(
     text: str, columns: Mapping[str, str], *, grouped: bool = False, strict: bool = False
-) -> CompiledExpression:
+) -> ColumnRule:
     """SQL for an expression over a source's columns (name to DuckDB type).
 
     `strict` lets a cell that is no number stop the load, since a group has no row of its own to refuse.
@@ -103,7 +94,7 @@ def compile_expression(
         raise BadExpressionError(TOO_LONG) from None
 
 
-def _compile(text: str, columns: Mapping[str, str], *, grouped: bool, strict: bool) -> CompiledExpression:
+def _compile(text: str, columns: Mapping[str, str], *, grouped: bool, strict: bool) -> ColumnRule:
     tree = with_years_between(_tree(text))
     _require_offered(tree, text, grouped=grouped)
     # Decided before any of them is replaced, since what a cell stands for may depend on another.
@@ -161,7 +152,7 @@ class _TokenReader:
     tree: sql.Expr
     strict: bool
     found: list[tuple[sql.Expr, Check]] = field(default_factory=list)
-    forms: list[tuple[str, str]] = field(default_factory=list)
+    forms: list[DateForm] = field(default_factory=list)
 
     def read(self, node: sql.Expr, reading: TextReading) -> None:
         """Put a reading in the place of a node."""
@@ -169,7 +160,7 @@ class _TokenReader:
         if not self.strict:
             self.found.append((other, reading.check))
         if reading.form:
-            self.forms.append((reading.text, reading.form))
+            self.forms.append(DateForm("", reading.text, (reading.form,)))
 
     def put(self, node: sql.Expr, text: str) -> sql.Expr:
         """Put other SQL in the place of a node. What was found inside of the node is from now on found there."""
@@ -183,10 +174,10 @@ class _TokenReader:
         self.tree = replaced(self.tree, node, other)
         return other
 
-    def compiled(self) -> CompiledExpression:
+    def compiled(self) -> ColumnRule:
         """The tree as SQL, and each check under the conditions of the CASE branches that it counts in."""
         checks = (Check(check.reason, " AND ".join([check.condition, *_guards(node)])) for node, check in self.found)
-        return CompiledExpression(self.tree.sql(dialect="duckdb"), tuple(dict.fromkeys(checks)), tuple(self.forms))
+        return ColumnRule(self.tree.sql(dialect="duckdb"), tuple(dict.fromkeys(checks)), tuple(self.forms))
 
 
 def _guards(node: sql.Expr, until: sql.Expr | None = None) -> Iterator[str]:

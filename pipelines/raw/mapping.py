@@ -23,9 +23,9 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.raw.checks import Check
+from pipelines.raw.column_rule import Check, ColumnRule
 from pipelines.raw.contracts import RawTable
-from pipelines.raw.date_forms import INSIST, DateForm
+from pipelines.raw.date_forms import INSIST
 from pipelines.raw.expressions import compile_expression
 from pipelines.raw.scan import first_line
 from pipelines.raw.source_position import BadMappingError, SourcePosition, read_positions
@@ -37,13 +37,11 @@ __all__ = ["BadMappingError", "Mapped", "MappingFile", "Part", "read_mapping"]
 
 @dataclass(frozen=True)
 class Mapped:
-    """SQL for the columns of a raw table over a source's columns, and what can be wrong with a row's cells."""
+    """The rules of the columns of a raw table over a source's columns, and which rows of the source are meant."""
 
-    columns: Mapping[str, str]
-    checks: Mapping[str, tuple[Check, ...]]
+    columns: Mapping[str, ColumnRule]
     where: str
     grouped: bool
-    forms: tuple[DateForm, ...] = ()
     dates_as_written: bool = False
     place: str = ""
     """The file and line of the mapping."""
@@ -69,23 +67,20 @@ class Part:
         )
 
     def compile(self, source_columns: Mapping[str, str]) -> Mapped:
-        """SQL over the columns that the source turned out to have."""
-        compiled = {
+        """The rules over the columns that the source turned out to have."""
+        columns = {
             column: compile_column(self.table[column], spec, source_columns, grouped=self.grouped)
             for column, spec in self.columns.items()
         }
-        checks = {name: column.checks for name, column in compiled.items()}
-        forms = tuple(form for column in compiled.values() for form in column.forms)
         where = ""
         if self.where:
             spec, text = self.where, self.where.word("an expression")
-            condition = with_position(spec, lambda: compile_expression(text, source_columns, strict=self.grouped))
+            rule = with_position(spec, lambda: compile_expression(text, source_columns, strict=self.grouped))
             # Rows of which it cannot be told whether they are meant are refused, not left out.
-            where = " OR ".join(f"({one})" for one in (condition.sql, *(check.condition for check in condition.checks)))
-            first = next(iter(checks))
-            checks[first] += tuple(Check(f"where: {check.reason}", check.condition) for check in condition.checks)
-        columns = {name: column.sql for name, column in compiled.items()}
-        return Mapped(columns, checks, where, self.grouped, forms, self.dates_as_written, self.item.place)
+            where = " OR ".join(f"({one})" for one in (rule.value, *(check.condition for check in rule.checks)))
+            first, unclear = next(iter(columns)), (Check(f"where: {c.reason}", c.condition) for c in rule.checks)
+            columns[first] = replace(columns[first], checks=(*columns[first].checks, *unclear))
+        return Mapped(columns, where, self.grouped, self.dates_as_written, self.item.place)
 
     def copies(self, column: str) -> str | None:
         """The source column that a column is an unchanged copy of, if it is one."""
@@ -106,8 +101,8 @@ class Part:
         if not mapped:
             return
         rows = [
-            (self.columns[column], f"(SELECT hash({sql}) AS x FROM {relation})")
-            for column, sql in mapped.columns.items()
+            (self.columns[column], f"(SELECT hash({rule.value}) AS x FROM {relation})")
+            for column, rule in mapped.columns.items()
         ]
         if self.where:
             rows.insert(0, (self.where, f"(SELECT 1 AS x FROM {relation} WHERE {mapped.where})"))

@@ -10,7 +10,8 @@ import sqlglot
 from sqlglot import expressions as sql
 
 from pipelines.parquet import quoted
-from pipelines.raw.checks import Check, day_in, number_in, time_in, whole_number_in
+from pipelines.raw.checks import day_in, number_in, time_in, whole_number_in
+from pipelines.raw.column_rule import Check
 
 # Each reading names what it reads several times, so that nested ones grow by their depth.
 _LONGEST_SQL = 20_000

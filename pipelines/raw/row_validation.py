@@ -13,8 +13,9 @@ from datetime import date, datetime, timedelta
 import duckdb
 
 from pipelines.parquet import quoted
-from pipelines.raw.checks import DUCKDB, Check, Reading, WrongTypeError, any_of, checks_of, name, read_as
+from pipelines.raw.checks import DUCKDB, WrongTypeError, any_of, checks_of, name, read_as
 from pipelines.raw.column_names import described, plain_names
+from pipelines.raw.column_rule import Check, ColumnRule
 from pipelines.raw.contracts import Column, RawTable
 from pipelines.raw.date_forms import doubts
 from pipelines.raw.expressions import nearest
@@ -75,10 +76,12 @@ def validate_rows(
     text = mapped is not None or not scan.typed
     if mapped is None:
         _require_columns(table, scan)
-        mapped = Mapped({c.name: name(c.name) for c in table.columns if c.name in scan.columns}, {}, "", grouped=False)
+        mapped = Mapped(
+            {c.name: ColumnRule(name(c.name)) for c in table.columns if c.name in scan.columns}, "", grouped=False
+        )
         unused = tuple(column for column in scan.columns if column not in mapped.columns)
     source = f"{scan.relation} WHERE {mapped.where}" if mapped.where else scan.relation
-    selected = [f"{sql} AS m_{column}" for column, sql in mapped.columns.items()]
+    selected = [f"{rule.value} AS m_{column}" for column, rule in mapped.columns.items()]
     if mapped.grouped:
         as_it_was = {column.name: name(column.name) for column in table.columns}
         mapping = _groups(connection, scan, selected, source, mapped.place)
@@ -87,25 +90,24 @@ def validate_rows(
         as_it_was = {column: f"s{i}" for i, column in enumerate(scan.columns)}
         carried = [f"{name(column)} AS {place}" for column, place in as_it_was.items()]
         # What a mapping checks are cells of the source, which have their own names only down here.
-        found = [(column, check) for column, checks in mapped.checks.items() for check in checks]
+        found = [(column, check) for column, rule in mapped.columns.items() for check in rule.checks]
         flagged = [f"{any_of([check])} AS f{i}" for i, (_, check) in enumerate(found)]
         flags = {
             column: tuple(Check(one.reason, f"f{i}") for i, (of, one) in enumerate(found) if of == column)
-            for column in mapped.checks
+            for column in mapped.columns
         }
         mapping = f"SELECT {', '.join([*selected, *carried, *flagged, ORIGIN, ROW])} FROM {source}"
     types = _types(connection, mapping)
-    readings = {}
+    rules = {}
     for column in table.columns:
-        reading = _reading(column, table, scan, types, text=text or column.name in scan.numerals)
-        readings[column.name] = replace(reading, checks=(*flags.get(column.name, ()), *reading.checks))
+        rule = _typed(column, table, scan, types, text=text or column.name in scan.numerals)
+        rules[column.name] = replace(rule, checks=(*flags.get(column.name, ()), *rule.checks))
     typed = (
-        f"SELECT *, {', '.join(f'{reading.value} AS {name(column)}' for column, reading in readings.items())} "
-        f"FROM ({mapping})"
+        f"SELECT *, {', '.join(f'{rule.value} AS {name(column)}' for column, rule in rules.items())} FROM ({mapping})"
     )
-    _require_readable(connection, table, readings, typed)
+    _require_readable(connection, table, rules, typed)
     moment = f"TIMESTAMPTZ {quoted(now.isoformat())}"
-    checks = checks_of(table, readings, moment)
+    checks = checks_of(table, rules, moment)
     if mapped.grouped:
         # A group has no row in the source to be looked up: only the mapping tells how it came to be.
         checks = [
@@ -136,7 +138,8 @@ def validate_rows(
         connection.execute(f"CREATE OR REPLACE TABLE {scan.relation}_validated AS {rows}")
         rows, dated = (f"SELECT {what} FROM {scan.relation}_validated" for what in ("*", "known_on, cells"))
         return RowValidation(table, rows, dated, left_out, unused)
-    warnings = tuple(doubts(connection, mapped.forms, source, insisted=mapped.dates_as_written))
+    forms = [form for rule in mapped.columns.values() for form in rule.forms]
+    warnings = tuple(doubts(connection, forms, source, insisted=mapped.dates_as_written))
     dated = f"SELECT {day}, {cells} FROM ({typed})"
     return RowValidation(table, rows, dated, left_out, unused, warnings, mapped.grouped)
 
@@ -180,9 +183,9 @@ def _types(connection: duckdb.DuckDBPyConnection, mapping: str) -> dict[str, str
     return {column.removeprefix("m_"): kind for column, kind, *_ in described if column.startswith("m_")}
 
 
-def _reading(column: Column, table: RawTable, scan: Scan, types: dict[str, str], *, text: bool) -> Reading:
+def _typed(column: Column, table: RawTable, scan: Scan, types: dict[str, str], *, text: bool) -> ColumnRule:
     if column.name not in types:
-        return Reading(f"CAST(NULL AS {DUCKDB[column.type]})")
+        return ColumnRule(f"CAST(NULL AS {DUCKDB[column.type]})")
     try:
         return read_as(column, f"m_{column.name}", types[column.name], text=text)
     except WrongTypeError as problem:
@@ -195,16 +198,15 @@ def _reading(column: Column, table: RawTable, scan: Scan, types: dict[str, str],
 
 
 def _require_readable(
-    connection: duckdb.DuckDBPyConnection, table: RawTable, readings: dict[str, Reading], typed: str
+    connection: duckdb.DuckDBPyConnection, table: RawTable, rules: dict[str, ColumnRule], typed: str
 ) -> None:
     """Stop if some text column holds values, and not one of them can be read as what the contract declares."""
-    texts = {column: reading for column, reading in readings.items() if reading.unreadable}
+    texts = {column: rule for column, rule in rules.items() if rule.unreadable}
     if not texts:
         return
     counts = ", ".join(
-        f"count(*) FILTER ({reading.unreadable}), count({name(column)}), "
-        f"any_value(m_{column}) FILTER ({reading.unreadable})"
-        for column, reading in texts.items()
+        f"count(*) FILTER ({rule.unreadable}), count({name(column)}), any_value(m_{column}) FILTER ({rule.unreadable})"
+        for column, rule in texts.items()
     )
     found = connection.execute(f"SELECT {counts} FROM ({typed})").fetchall()[0]
     for place, column in enumerate(texts):

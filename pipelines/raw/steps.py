@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 from pipelines.parquet import quoted
-from pipelines.raw.checks import NAIVE, ZONED, Check, name, number_in, something_in, time_in
+from pipelines.raw.checks import NAIVE, ZONED, name, number_in, something_in, time_in
+from pipelines.raw.column_rule import Check, ColumnRule, DateForm
 from pipelines.raw.contracts import Column
-from pipelines.raw.date_forms import DateForm
-from pipelines.raw.expressions import CompiledExpression, column_of, compile_expression, nearest
+from pipelines.raw.expressions import column_of, compile_expression, nearest
 from pipelines.raw.readings import DIRECTIVES, FORMAT, BadExpressionError
 from pipelines.raw.source_position import SourcePosition
 from pipelines.raw.time_zones import time_zone
@@ -34,47 +34,31 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}.*")
 _OFFSET = ":[0-9.]+ *[^0-9:. ]"
 
 
-@dataclass(frozen=True)
-class CompiledColumn:
-    """SQL for a column of the contract, what can be wrong with the cells it is made of, and how dates are read."""
-
-    sql: str
-    checks: tuple[Check, ...] = ()
-    forms: tuple[DateForm, ...] = ()
-
-
-def compile_column(column: Column, spec: SourcePosition, source: Mapping[str, str], *, grouped: bool) -> CompiledColumn:
-    """SQL for a column of the contract over a source's columns, and what can be wrong with the cells it is made of."""
+def compile_column(column: Column, spec: SourcePosition, source: Mapping[str, str], *, grouped: bool) -> ColumnRule:
+    """The rule of a column of the contract over a source's columns."""
     if not isinstance(spec.value, dict):
         text = "NULL" if spec.value is None else spec.word(f"what {column.name} is made of")
         if text in source:
-            return CompiledColumn(name(text))
-        compiled = with_position(spec, lambda: compile_expression(text, source, grouped=grouped, strict=grouped))
-        return CompiledColumn(compiled.sql, _checks(column, compiled), _forms(column, spec, compiled))
+            return ColumnRule(name(text))
+        rule = with_position(spec, lambda: compile_expression(text, source, grouped=grouped, strict=grouped))
+        return rule.of(column.name, spec.place)
     steps = spec.entries("a step of a column", (*_STARTS, *_STEPS))
     starts = [start for start in _STARTS if start in steps]
     if len(starts) != 1:
         found = " and ".join(starts) or "none"
         raise spec.error_at(f"{column.name}: expected one of {', '.join(_STARTS)}, found {found}")
-    compiled = _start(starts[0], steps[starts[0]], source, grouped=grouped)
-    value, checks = compiled.sql, list(_checks(column, compiled))
-    forms = _forms(column, steps[starts[0]], compiled)
+    rule = _start(starts[0], steps[starts[0]], source, grouped=grouped).of(column.name, steps[starts[0]].place)
     kind = source[steps["column"].word("a column")] if starts[0] == "column" else "VARCHAR"
     if {"null", "values", "default"} & steps.keys():
-        value, kind = _replaced(column, steps, value), "VARCHAR"
+        rule, kind = replace(rule, value=_replaced(column, steps, rule.value)), "VARCHAR"
     if "unit" in steps:
-        value, unreadable = _unit(column, steps["unit"], value)
-        checks.append(unreadable)
+        rule = _unit(column, steps["unit"], rule)
     if {"format", "truncate", "timezone", "plus"} & steps.keys():
-        if "format" in steps:
-            text, formats = _text(value), tuple(_formats(steps["format"]))
-            forms += (DateForm(f"{steps['format'].place}: {column.name}", text, formats),)
-        value, timed = _time(column, steps, value, kind)
-        checks += timed
-    return CompiledColumn(value, tuple(checks), forms)
+        rule = _time(column, steps, rule, kind)
+    return rule
 
 
-def with_position(spec: SourcePosition, compiled: Callable[[], CompiledExpression]) -> CompiledExpression:
+def with_position(spec: SourcePosition, compiled: Callable[[], ColumnRule]) -> ColumnRule:
     """Compile, and tell a mistake with its place."""
     try:
         return compiled()
@@ -82,15 +66,15 @@ def with_position(spec: SourcePosition, compiled: Callable[[], CompiledExpressio
         raise spec.error_at(str(problem)) from problem
 
 
-def _start(kind: str, spec: SourcePosition, source: Mapping[str, str], *, grouped: bool) -> CompiledExpression:
+def _start(kind: str, spec: SourcePosition, source: Mapping[str, str], *, grouped: bool) -> ColumnRule:
     if kind == "constant":
-        return CompiledExpression(_literal(spec))
+        return ColumnRule(_literal(spec))
     if kind == "key":
         cells = spec.words("columns")
-        return with_position(spec, lambda: CompiledExpression(_key([name(column_of(cell, source)) for cell in cells])))
+        return with_position(spec, lambda: ColumnRule(_key([name(column_of(cell, source)) for cell in cells])))
     text = spec.word(f"one {kind}")
     if kind == "column":
-        return with_position(spec, lambda: CompiledExpression(name(column_of(text, source))))
+        return with_position(spec, lambda: ColumnRule(name(column_of(text, source))))
     return with_position(spec, lambda: compile_expression(text, source, grouped=grouped, strict=grouped))
 
 
@@ -143,28 +127,29 @@ def _is_same(value: str, word: str) -> str:
     return f"({same})"
 
 
-def _unit(column: Column, unit: SourcePosition, value: str) -> tuple[str, Check]:
+def _unit(column: Column, unit: SourcePosition, rule: ColumnRule) -> ColumnRule:
     known = {column.unit: 1.0, **UNITS.get(column.unit, {})}
     word = unit.word("a unit")
     if word not in known:
         raise unit.error_at(f"{column.name} cannot be had from {word!r}; {nearest(word, known)}")
-    text = _text(value)
+    text = _text(rule.value)
     unreadable = Check(f"{column.name}: not a number", f"{text} IS NOT NULL AND {number_in(text)} IS NULL")
-    return f"{number_in(text)} * {known[word]!r}", unreadable
+    return replace(rule, value=f"{number_in(text)} * {known[word]!r}", checks=(*rule.checks, unreadable))
 
 
 def _text(value: str) -> str:
     return f"nullif(trim(CAST({value} AS VARCHAR)), '')"
 
 
-def _time(column: Column, steps: Mapping[str, SourcePosition], value: str, kind: str) -> tuple[str, tuple[Check, ...]]:
+def _time(column: Column, steps: Mapping[str, SourcePosition], rule: ColumnRule, kind: str) -> ColumnRule:
     """A moment, known both as an instant and by the clock that it was read from."""
     zone = time_zone(steps["timezone"]) if "timezone" in steps else "UTC"
     checks: tuple[Check, ...] = ()
-    text = _text(value)
+    value, text, forms = rule.value, _text(rule.value), rule.forms
     instant = clock = ""
     if "format" in steps:
         formats = _formats(steps["format"])
+        forms += (DateForm(f"{steps['format'].place}: {column.name}", text, tuple(formats)),)
         shown = " or ".join(formats)
         parsed = f"try_strptime({text}, [{', '.join(map(quoted, formats))}])"
         checks = (Check(f"{column.name}: not of the form {shown}", f"{text} IS NOT NULL AND {parsed} IS NULL"),)
@@ -196,10 +181,10 @@ def _time(column: Column, steps: Mapping[str, SourcePosition], value: str, kind:
     elif column.type == "date":
         checks += (Check(f"{column.name}: has a time of day", f"{clock} <> date_trunc('day', {clock})"),)
     plus = f" + INTERVAL {quoted(_span(steps['plus']))}" if "plus" in steps else ""
-    if column.type == "date":
-        return f"CAST({clock}{plus} AS DATE)", checks
     # A local time that a change of clocks skips or repeats is read as PostgreSQL and DuckDB read it.
-    return f"({instant or f'timezone({quoted(zone)}, {clock})'}{plus})", checks
+    moment = f"({instant or f'timezone({quoted(zone)}, {clock})'}{plus})"
+    timed = f"CAST({clock}{plus} AS DATE)" if column.type == "date" else moment
+    return ColumnRule(timed, (*rule.checks, *checks), forms)
 
 
 def _formats(spec: SourcePosition) -> list[str]:
@@ -215,11 +200,3 @@ def _span(spec: SourcePosition) -> str:
     if not _INTERVAL.fullmatch(span):
         raise spec.error_at(f"{span!r} is no span of time; write e.g. 1 month 12 days, with at most five digits")
     return span
-
-
-def _checks(column: Column, compiled: CompiledExpression) -> tuple[Check, ...]:
-    return tuple(Check(f"{column.name}: {check.reason}", check.condition) for check in compiled.checks)
-
-
-def _forms(column: Column, spec: SourcePosition, compiled: CompiledExpression) -> tuple[DateForm, ...]:
-    return tuple(DateForm(f"{spec.place}: {column.name}", text, (form,)) for text, form in compiled.forms)
