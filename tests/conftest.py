@@ -84,7 +84,10 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A world of 400 customers with two and a half years of features, in Feast's registry; a worker's own copy."""
+    """A world of 400 customers with two and a half years of features, in Feast's registry; a worker's own copy.
+
+    Of the years every third day has features, of the last two months every day.
+    """
     return copied(made_once("trained", tmp_path_factory, _make_trained_home), tmp_path_factory, "trained")
 
 
@@ -98,5 +101,7 @@ def _make_trained_home(home: Path) -> None:
         plan.start,
         last,
         ("behavioural", "transactional", "property", "location", "market"),
+        every=3,
+        all_since=last - timedelta(days=60),
         serve=True,
     )

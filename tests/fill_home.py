@@ -27,14 +27,16 @@ def fill_home(
     mapping: Path | None = None,
     every: int = 1,
     *,
+    all_since: date = date.max,
     serve: bool = False,
 ) -> None:
     """Do so, and wait for it. Without a source what the home holds already is computed.
 
-    Only the snapshots of `every` so many days are kept, and of the first of each month: each day is a file. The newest
-    of them are served by the home's private Redis if `serve` says so.
+    Only the snapshots of `every` so many days are kept, of the first of each month, and of each day from `all_since` on:
+    each day is a file. What is newest of the days without a gap is served by the home's private Redis if `serve` says so.
     """
     words = [str(home), str(source or ""), str(first), str(last), ",".join(views), str(mapping or ""), str(every)]
+    words.append(str(all_since))
     words += ["serve"] * serve
     subprocess.run(
         [sys.executable, "-W", "ignore", __file__, *words],
@@ -44,7 +46,15 @@ def fill_home(
 
 
 def _main(
-    home: Path, source: str, first: date, last: date, views: list[str], mapping: str, every: int, serve: bool
+    home: Path,
+    source: str,
+    first: date,
+    last: date,
+    views: list[str],
+    mapping: str,
+    every: int,
+    all_since: date,
+    serve: bool,
 ) -> None:
     from feature_repo.definitions import objects_in
     from feature_repo.store import open_store
@@ -61,12 +71,11 @@ def _main(
         load(open_source(Path(source)), RawStore(home), read_mapping(Path(mapping)) if mapping else None)
     for view in views:
         for block in blocks(Engine(), RawStore(home), pipeline_of(view), Days(first, last)):
-            block.publish(
-                SnapshotStore(home), [day for day in block.days if day.day == 1 or day.toordinal() % every == 0]
-            )
+            kept = [day for day in block.days if day.day == 1 or day.toordinal() % every == 0 or day >= all_since]
+            block.publish(SnapshotStore(home), kept)
     open_store(home).apply(objects_in(home))
     if serve:
-        _serve(home, views, Days(first, last))
+        _serve(home, views, Days(first if every == 1 else max(first, all_since), last))
 
 
 def _serve(home: Path, views: list[str], days: Days) -> None:
@@ -84,8 +93,8 @@ def _serve(home: Path, views: list[str], days: Days) -> None:
 
 
 if __name__ == "__main__":
-    home, source, first, last, views, mapping, every, *serve = sys.argv[1:]
+    home, source, first, last, views, mapping, every, all_since, *serve = sys.argv[1:]
     _main(
         Path(home), source, date.fromisoformat(first), date.fromisoformat(last), views.split(","), mapping, int(every),
-        bool(serve),
+        date.fromisoformat(all_since), bool(serve),
     )  # fmt: skip

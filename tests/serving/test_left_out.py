@@ -36,7 +36,7 @@ def model(request, served_home):
         patch.setenv("TIDEMARK_HOME", str(served_home))
         registry = Registry(served_home)
         before = registry.champion(name)
-        rows = training_set(name, at_most=3000, home=served_home)
+        rows = training_set(name, at_most=1500, home=served_home)
         made = train(name, rows=rows, without=LEFT_OUT[name], promote=False, home=served_home)
         registry.promote(name, made.version)
         yield name

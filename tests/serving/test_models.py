@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from training.dataset import training_set
 from training.deployed import deployed
 from training.registry import Registry
 from training.train import train
@@ -23,7 +24,8 @@ def until(condition, seconds=15):
 
 @pytest.fixture(scope="module")
 def challenger(served_home):
-    return train("transaction_type", promote=False, home=served_home)
+    rows = training_set("transaction_type", at_most=1000, home=served_home)
+    return train("transaction_type", rows=rows, promote=False, home=served_home)
 
 
 @pytest.fixture

@@ -17,11 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from training.artifact import GOLDEN, ArtifactError
+from training.dataset import training_set
 from training.deployed import RegistryUnavailableError, UntrainedError, deployed
 from training.registry import Registry, RegistryError
 from training.train import Trained, train
 
 MODEL = "transaction_type"
+ROWS = 1000
+"""To train on: enough for a model, and quick."""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +71,8 @@ def made(server: tuple[str, Path], trained_home: Path) -> Iterator[list[Trained]
         patch.setenv("TIDEMARK_MLFLOW", server[0])
         patch.setenv("TIDEMARK_HOME", str(trained_home))
         registry = Registry(trained_home)
-        both = [train(MODEL, promote=False, home=trained_home) for _ in range(2)]
+        rows = training_set(MODEL, at_most=ROWS, home=trained_home)
+        both = [train(MODEL, rows=rows, promote=False, home=trained_home) for _ in range(2)]
         for one in both:
             registry.promote(MODEL, one.version)
         yield both

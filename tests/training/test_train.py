@@ -53,10 +53,14 @@ def test_a_training_set_sees_what_the_snapshots_knew(home):
     table = training_set("move_probability", at_most=500, home=home).table.to_pandas()
     checked = 0
     for row in table.sample(60, random_state=1).itertuples():
-        # The newest snapshot whose promise, three hours after its midnight, was kept by then.
-        day = (row.event_timestamp - timedelta(hours=3)).date() - timedelta(days=1)
-        file = home / "features" / "behavioural" / f"snapshot_on={day}" / "part.parquet"
-        stored = pq.read_table(file, partitioning=None).to_pandas().set_index("customer_id") if file.exists() else None
+        # The newest snapshot whose promise, three hours after its midnight, was kept by then; every third day has one.
+        last = (row.event_timestamp - timedelta(hours=3)).date() - timedelta(days=1)
+        files = [
+            home / "features" / "behavioural" / f"snapshot_on={last - timedelta(days=back)}" / "part.parquet"
+            for back in range(3)
+        ]
+        file = next((file for file in files if file.exists()), None)
+        stored = pq.read_table(file, partitioning=None).to_pandas().set_index("customer_id") if file else None
         if stored is not None and row.customer_id in stored.index:
             assert row.session_count_30d == stored.loc[row.customer_id, "session_count_30d"]
             checked += 1
@@ -141,7 +145,7 @@ def registered(trained_home, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIDEMARK_HOME", str(trained_home))
         patch.setenv("TIDEMARK_MLFLOW", f"sqlite:///{tmp_path_factory.mktemp('registry')}/mlflow.db")
-        rows = training_set("move_probability", at_most=6000, home=trained_home)
+        rows = training_set("move_probability", at_most=3000, home=trained_home)
         yield [train("move_probability", rows=rows, promote=False, home=trained_home) for _ in range(2)]
 
 
@@ -224,14 +228,15 @@ def test_rows_without_features_are_left_out_and_counted(home):
 
 
 def test_values_past_their_time_to_live_are_trained_on_as_they_are_served(home, tmp_path, monkeypatch):
-    """A month without snapshots: the model takes values of up to fourteen days, and answers from nothing older."""
+    """Only a month's first day has snapshots: the model takes values of up to fourteen days, and answers from no older."""
     copy = tmp_path / "home"
     shutil.copytree(home, copy, ignore=shutil.ignore_patterns("dagster", "models", "redis", "property", "market"))
     for view in ("behavioural", "transactional"):
         for folder in (copy / "features" / view).glob("snapshot_on=2025-03-*"):
-            shutil.rmtree(folder)
+            if folder.name != "snapshot_on=2025-03-01":
+                shutil.rmtree(folder)
     monkeypatch.setenv("TIDEMARK_HOME", str(copy))
-    moments = [datetime(2025, 3, day, 9, tzinfo=UTC) for day in (5, 9, 14, 16, 25)]
+    moments = [datetime(2025, 3, day, 9, tzinfo=UTC) for day in (6, 10, 15, 17, 26)]
     rows = pa.table({"customer_id": [1] * 5, "event_timestamp": moments})
     made = training_set("move_probability", entities=rows, home=copy)
     assert made.table["event_timestamp"].to_pylist() == moments[:3]

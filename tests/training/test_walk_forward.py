@@ -68,7 +68,7 @@ def test_without_a_settled_row_nothing_can_be_evaluated():
 def rows(trained_home):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIDEMARK_HOME", str(trained_home))
-        yield training_set("contact_timing", at_most=5000, home=trained_home)
+        yield training_set("contact_timing", at_most=2500, home=trained_home)
 
 
 @pytest.fixture(scope="module")
