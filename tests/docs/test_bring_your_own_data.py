@@ -8,12 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
+from warm_commands import command_folder
 
 from pipelines.raw.store import RawStore
 from pipelines.snapshots import SnapshotStore
@@ -26,12 +27,12 @@ PUBLIC = [block for needs_data, block in BLOCKS if needs_data]
 Follow = Callable[..., str]
 
 
-def reader_in(folder: Path) -> Follow:
+def reader_in(folder: Path, commands: Path) -> Follow:
     """Runs blocks of the guide as they stand, in a folder that has of the checkout what a reader names: the examples."""
     shutil.copytree(DOCS / "examples", folder / "docs" / "examples")
 
     def follow(block: str, **environment: str) -> str:
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        path = f"{commands}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         settings = {**os.environ, "TIDEMARK_HOME": str(folder / "home"), "PATH": path, "COLUMNS": "120", **environment}
         done = subprocess.run(
             ["bash", "-euc", block], cwd=folder, env=settings, capture_output=True, text=True, timeout=400, check=False
@@ -42,9 +43,15 @@ def reader_in(folder: Path) -> Follow:
     return follow
 
 
+@pytest.fixture(scope="module")
+def command_path() -> Iterator[Path]:
+    with command_folder() as folder:
+        yield folder
+
+
 @pytest.fixture
-def follow(tmp_path) -> Follow:
-    return reader_in(tmp_path)
+def follow(tmp_path, command_path) -> Follow:
+    return reader_in(tmp_path, command_path)
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,9 @@ class LoadedCounty:
 
 
 @pytest.fixture(scope="module")
-def king_county(tmp_path_factory, shared_data) -> LoadedCounty:
+def king_county(tmp_path_factory, shared_data, command_path) -> LoadedCounty:
     folder = tmp_path_factory.mktemp("county")
-    follow = reader_in(folder)
+    follow = reader_in(folder, command_path)
     return LoadedCounty(folder / "home", follow(PUBLIC[0], DATA=str(shared_data)), follow)
 
 

@@ -9,14 +9,17 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from warm_commands import command_folder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGE = CHECKOUT / "docs" / "extending.md"
 ROOMS = ("docs", "expectations", "feature_repo", "pipelines", "serving", "training")
 FILES = ("pyproject.toml", "tidemark.py", "workspace.yaml")
+Run = Callable[..., str]
 BLOCK = re.compile(r"^```(python|diff|sh)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -46,24 +49,24 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(project: Path, script: str, **settings: str) -> str:
+@pytest.fixture(scope="module")
+def run(project: Path) -> Iterator[Run]:
     """What a script of the page prints, with the copy's own code under the names of the commands."""
-    commands = project.parent / "bin"
-    commands.mkdir(exist_ok=True)
-    for name, module in (("tidemark", "tidemark"), ("feast", "feast.cli.cli")):
-        call = "main()" if name == "tidemark" else "cli()"
-        file = commands / name
-        file.write_text(f'#!/bin/sh\nexec {sys.executable} -W ignore -c "from {module} import *; {call}" "$@"\n')
-        file.chmod(0o755)
-    environment = os.environ | {
-        "PATH": f"{commands}:{os.environ['PATH']}", "PYTHONPATH": str(project), "TIDEMARK_HOME": str(project / "home"),
-        **settings,
-    }  # fmt: skip
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], cwd=project, env=environment, capture_output=True, text=True, check=False
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+    with command_folder() as folder:
+
+        def run_script(script: str, **settings: str) -> str:
+            environment = os.environ | {
+                "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(project),
+                "TIDEMARK_HOME": str(project / "home"), **settings,
+            }  # fmt: skip
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", script], cwd=project, env=environment, capture_output=True,
+                text=True, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+            return done.stdout
+
+        yield run_script
 
 
 def with_server(script: str) -> str:
@@ -79,10 +82,10 @@ def with_server(script: str) -> str:
     return begun.replace("localhost:8000", f"localhost:{port}")
 
 
-def test_the_page_leads_to_an_answer_over_http(project: Path) -> None:
+def test_the_page_leads_to_an_answer_over_http(run: Run) -> None:
     data, commands = (text for place, text in blocks("sh") if not place)
-    run(project, data)
-    answer = json.loads(run(project, with_server(commands)).splitlines()[-1])
+    run(data)
+    answer = json.loads(run(with_server(commands)).splitlines()[-1])
     assert (answer["entity_id"], answer["model"]) == ("M-17", "breakdown")
     assert 0 < answer["predicted_value"] < 1
     assert answer["predicted_class"] in ("QUIET", "ALARM")
@@ -90,20 +93,20 @@ def test_the_page_leads_to_an_answer_over_http(project: Path) -> None:
     assert len(answer["top_features"]) == 3
 
 
-def test_the_feature_that_it_adds_is_declared_and_computed(project: Path) -> None:
+def test_the_feature_that_it_adds_is_declared_and_computed(project: Path, run: Run) -> None:
     """Without a domain: ours, with one feature more."""
     script = (
         "tidemark world --customers 60 --days 120 && tidemark load && "
         "tidemark features --from 2024-04-01 --to 2024-04-01 --view location"
     )
     home = project / "home-of-homes"
-    run(project, script, TIDEMARK_HOME=str(home))
+    run(script, TIDEMARK_HOME=str(home))
     file = home / "features" / "location" / "snapshot_on=2024-04-01" / "part.parquet"
     read = f"import pyarrow.parquet as p; print(p.read_table('{file}')['latitude_degree'].null_count)"
-    assert run(project, f'{sys.executable} -c "{read}"').strip() == "0"
+    assert run(f'{sys.executable} -c "{read}"').strip() == "0"
 
 
-def test_the_extension_of_one_file_serves_over_http(project: Path) -> None:
+def test_the_extension_of_one_file_serves_over_http(project: Path, run: Run) -> None:
     """With a horizon that half a year of a small world can test; whatever its gates say of so few rows, it serves."""
     resale = project / "docs" / "examples" / "resale.py"
     resale.write_text(resale.read_text().replace("timedelta(days=730)", "timedelta(days=30)"), encoding="utf-8")
@@ -118,12 +121,12 @@ def test_the_extension_of_one_file_serves_over_http(project: Path) -> None:
     )
     script = before + with_server(script.replace("tidemark serve\n", "tidemark serve &\n") + ask)
     settings = {"TIDEMARK_HOME": str(project / "home-of-resales"), "TIDEMARK_NOW": "2024-08-28T09:00:00Z"}
-    answer = json.loads(run(project, script, **settings).splitlines()[-1])
+    answer = json.loads(run(script, **settings).splitlines()[-1])
     assert (answer["model"], answer["entity_id"]) == ("resale", "7")
     assert 0 < answer["predicted_value"] < 1
 
 
-def test_the_linters_that_guard_the_rooms_pass(project: Path) -> None:
+def test_the_linters_that_guard_the_rooms_pass(project: Path, run: Run) -> None:
     """What the page adds stands in catalogues alone."""
     shutil.copytree(CHECKOUT / "tests", project / "tests", ignore=shutil.ignore_patterns("__pycache__"))
-    run(project, f"{sys.executable} -W ignore tests/catalogue_names.py --check")
+    run(f"{sys.executable} -W ignore tests/catalogue_names.py --check")
