@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +26,9 @@ from training.wording import counted, were
 
 if TYPE_CHECKING:
     from pipelines.raw.load import LoadReport
+
+_FEWEST_REPLACED, _MOST_REPLACED = 20, 0.05
+"""Rows of one key and day: of fewer nothing is said, nor of a smaller share."""
 
 
 def load(
@@ -158,8 +162,21 @@ def _print_remarks(report: LoadReport) -> None:
         console.print(f"{report.table}: {counted(left_out, 'row')} {were(left_out)} left out by the mapping's `where`.")
     if report.unused:
         console.print(f"{report.table}: unused columns: {escape(', '.join(report.unused))}.")
-    for warning in report.warnings:
+    for warning in (*report.warnings, *_doubtful_key(report)):
         print_warning(warning)
     if report.problem:
         result = "refused" if report.read else "stopped"
         print_error(report.problem, result)
+
+
+def _doubtful_key(report: LoadReport) -> Iterator[str]:
+    """A warning where so many rows gave way to others of the same key that it may be no key."""
+    from pipelines.raw.tables import table
+
+    if report.superseded >= _FEWEST_REPLACED and report.superseded > _MOST_REPLACED * report.read:
+        yield (
+            f"{report.table}: {report.superseded:,} of {counted(report.read, 'row')} gave way to another row of the "
+            f"same {', '.join(table(report.table).key)} that became known on the same day. That is right for what was "
+            "delivered twice or corrected. If these rows are of different things, the key does not tell them apart: "
+            "such as `key:` over columns of which one is empty."
+        )

@@ -66,6 +66,29 @@ def test_a_price_in_another_unit_fails_and_names_the_option_that_accepts_it(tide
     assert tidemark("load", str(tmp_path), "--accept-change", "deals.price").exit_code == 0
 
 
+def test_a_key_that_does_not_tell_rows_apart_is_doubted(tidemark, tmp_path):
+    """The ids of the last 30 of 200 sales are empty, so that the day alone is left of their key."""
+    rows = [f"{number if number < 170 else ''},2024-01-01" for number in range(200)]
+    (tmp_path / "sales.csv").write_text("\n".join(["id,day", *rows]))
+    mapping = tmp_path / "own.yaml"
+    mapping.write_text(
+        """
+tables:
+  deals:
+    - from: sales.csv
+      columns:
+        deal_id: {key: [id, day]}
+        kind: {constant: SELL}
+        price: {constant: 1}
+        occurred_at: day
+        ingested_at: {column: day, plus: 1 day}
+"""
+    )
+    told = tidemark("load", str(tmp_path), "--mapping", str(mapping))
+    assert told.exit_code == 0
+    assert "deals: 29 of 200 rows gave way to another row of the same deal_id" in " ".join(told.output.split())
+
+
 def test_folders_are_named_side_by_side_or_in_one_setting(tidemark, tmp_path):
     for number in (1, 2):
         (tmp_path / f"export {number}").mkdir()
