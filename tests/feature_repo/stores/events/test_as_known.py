@@ -101,6 +101,12 @@ def test_blocks_come_to_every_request_whatever_its_order() -> None:
     assert len(set(results[0])) > 10
 
 
+def test_a_block_reaches_back_to_the_oldest_event_of_its_first_request() -> None:
+    table = events((1, 1, 9, 9), (1, 2, 10, 10), (1, 3, 11, 11))
+    (block,) = feature_blocks(versions_of(table), requests((1, 110, 110)), WINDOW, Sums())
+    assert block.features.columns["sum"].tolist() == [110]
+
+
 def test_blocks_are_cut_until_their_entities_fit_onto_a_number_line() -> None:
     long = 2**60
     table = EventTable(

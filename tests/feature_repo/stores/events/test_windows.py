@@ -70,6 +70,12 @@ def test_equal_values_have_no_deviation_at_all(value: int) -> None:
     assert math.isclose(spread.deviation[1], (2**50 - 1 - value) / 32, rel_tol=1e-12)
 
 
+def test_neighbours_whose_halves_lie_far_apart_keep_their_small_deviation() -> None:
+    values = np.array([2**40 - 1, 2**40] * 500)
+    spread = WindowSpread(values).between(np.array([0]), np.array([1_000]))
+    assert math.isclose(spread.deviation[0], (250 / 999) ** 0.5, rel_tol=1e-12)
+
+
 @given(lists, st.integers(-(2**61), 2**61))
 def test_order(values: list[int], more: int) -> None:
     start, stop = windows_of(values)
