@@ -53,9 +53,14 @@ def served_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def settings(served_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Patient ones: on a busy machine a scorer would begin without its models. Tests of time limits have shorter ones."""
     monkeypatch.setenv("TIDEMARK_HOME", str(served_home))
     return replace(
-        Settings.from_environment({"TIDEMARK_HOME": str(served_home)}), now=NOW, refresh_seconds=0.2, log_seconds=0.1
+        Settings.from_environment({"TIDEMARK_HOME": str(served_home)}),
+        now=NOW,
+        refresh_seconds=0.2,
+        log_seconds=0.1,
+        registry_seconds=60,
     )
 
 

@@ -27,9 +27,9 @@ OTHERS = [name for name in MODELS if name != MODEL]
 
 @pytest.fixture
 def impatient(settings, monkeypatch):
-    """Settings of a scorer that waits for nobody longer than half a second."""
-    monkeypatch.setattr("serving.models._GRACE_SECONDS", 0.2)
-    return replace(settings, refresh_seconds=0.1, registry_seconds=0.3, log_level="error")
+    """Settings of a scorer that waits for nobody longer than two seconds: models that do not hang take less."""
+    monkeypatch.setattr("serving.models._GRACE_SECONDS", 0.5)
+    return replace(settings, refresh_seconds=0.1, registry_seconds=1.5, log_level="error")
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_look_that_hangs_is_named_while_the_others_go_on_and_its_result_is_tak
     assert sorted(models.serving) == sorted(OTHERS)
     assert models.faults[MODEL].kind == "registry"
     assert "asking the registry" in models.missing[MODEL]
-    assert "takes longer than 0.5 s" in models.missing[MODEL]
+    assert "takes longer than 2 s" in models.missing[MODEL]
     began, before = time.monotonic(), models.refreshed_at
     models.refresh()
     assert time.monotonic() - began < 2
@@ -132,7 +132,7 @@ def test_a_registry_that_drips_is_left_in_time_and_the_next_one_that_answers_is_
     models = Models(impatient, open_store())
     models.refresh()
     assert {fault.kind for fault in models.faults.values()} == {"registry"}
-    assert until(lambda: models.refresh() or "whole answer within 0.3 s" in models.missing[MODEL])
+    assert until(lambda: models.refresh() or "whole answer within 1.5 s" in models.missing[MODEL])
     monkeypatch.delenv("TIDEMARK_MLFLOW")
     assert until(lambda: models.refresh() or not models.faults, 10)
     assert sorted(models.serving) == sorted(MODELS)
