@@ -176,5 +176,10 @@ def _column_checks(column: Column, rule: ColumnRule) -> list[Check]:
         checks.append(Check(f"{column.name}: above {column.le:g}", f"{value} > {column.le!r}"))
     if column.allowed:
         allowed = ", ".join(map(quoted, column.allowed))
-        checks.append(Check(f"{column.name}: not one of {', '.join(column.allowed)}", f"{value} NOT IN ({allowed})"))
+        checks.append(Check(f"{column.name}: not one of {_listed(column.allowed)}", f"{value} NOT IN ({allowed})"))
     return checks
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    """The words; of many only the first, since a reason is read in a column of a table."""
+    return ", ".join(words) if len(words) <= 20 else f"{', '.join(words[:5])} and {len(words) - 5} more"

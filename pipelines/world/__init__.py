@@ -1,4 +1,11 @@
 """The synthetic worlds, one folder a domain: the embedded default data source."""
 
-WORLDS: tuple[str, ...] = ("homes",)
-"""The domains that have one."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WORLDS: Mapping[str, str] = {
+    "homes": "pipelines.world.homes.generate",
+    "ledger": "pipelines.world.ledger.generate",
+}
+"""The domains that have one, and the module whose `world_of` gives it."""

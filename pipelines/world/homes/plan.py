@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pipelines.epoch import epoch_day
-from pipelines.world.clock import DAY, HOUR
+from pipelines.world.clock import DAY, HOUR, START
 
 HISTORY_YEARS = 15
 """Deals are on record this far back before `start`."""
 
 CUSTOMER_DAYS_PER_BLOCK = 1_000_000
 """What one process holds at once: some four million events, under a gigabyte."""
-
-
-START = date(2024, 1, 1)
-"""When a world begins of which nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +81,3 @@ class WorldPlan:
         return tuple(
             CustomerBlock(number, first, min(size, self.customers - first)) for number, first in enumerate(firsts)
         )
-
-
-def start_of(days: int, wanted: date | None, today: date) -> date:
-    """The first day of a world that ends before today, as every loaded row must.
-
-    It begins on `START` if it can, so that the same seed makes the same bytes on any day; a longer one ends yesterday.
-    """
-    latest = today - timedelta(days=days)
-    if wanted is None:
-        return min(START, latest)
-    if wanted > latest:
-        raise ValueError(
-            f"{days:,} days from {wanted} would end on {wanted + timedelta(days=days - 1)}, and rows that became known "
-            f"after yesterday are refused as in the future: choose fewer days, or a first day up to {latest}"
-        )
-    return wanted

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import duckdb
 import pytest
 
-from pipelines.raw.tables import TABLES
 from pipelines.raw.tables.homes import ENGAGEMENT
-from pipelines.world.homes.generate import WorldReport, generate
+from pipelines.world.building import WorldReport
+from pipelines.world.homes.generate import TABLES, generate
 from pipelines.world.homes.plan import WorldPlan
 
 SOME_CUSTOMERS = 800

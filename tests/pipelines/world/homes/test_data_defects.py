@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pipelines.raw.contracts import RawTable
-from pipelines.raw.tables import TABLES
 from pipelines.world.homes.data_defects import BREAKS, SHARES
+from pipelines.world.homes.generate import TABLES
 
 
 @pytest.mark.parametrize("kind", ["late", "duplicate", "corrected", "broken"])

@@ -11,9 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.raw.contracts import RawTable
-from pipelines.raw.tables import TABLES
 from pipelines.world.homes.data_defects import BLANKED
-from pipelines.world.homes.generate import generate
+from pipelines.world.homes.generate import TABLES, generate
 from pipelines.world.homes.plan import WorldPlan
 
 TWO_BLOCKS = WorldPlan(customers=2_700, days=35, seed=5)

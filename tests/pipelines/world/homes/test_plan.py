@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.world.homes.plan import WorldPlan, start_of
+from pipelines.world.clock import start_of
+from pipelines.world.homes.plan import WorldPlan
 
 
 @pytest.mark.parametrize(
