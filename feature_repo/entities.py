@@ -17,6 +17,12 @@ PROPERTY = Entity(
 REGION = Entity(
     name="region", join_keys=["region_id"], value_type=ValueType.INT64, description="A housing market of its own."
 )
+ACCOUNT = Entity(
+    name="account", join_keys=["account_id"], value_type=ValueType.INT64, description="Where money lies or is owed."
+)
+TRANSACTION = Entity(
+    name="transaction", join_keys=["transaction_id"], value_type=ValueType.INT64, description="A movement of money."
+)
 
 
 _TYPES = {ValueType.INT64: Int64, ValueType.STRING: String}

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import ibis
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 from feast import FeatureView
+from feast.type_map import feast_value_type_to_pa
 
 from feature_repo.cadence import cadence_of
 from pipelines.computation.days import midnight
@@ -32,3 +38,22 @@ def as_declared(features: ibis.Table, view: FeatureView) -> ibis.Table:
         event_timestamp=instant,
         created_timestamp=instant + ibis.interval(hours=cadence_of(view).lag_hours),
     )
+
+
+def declared_arrays(columns: Mapping[str, npt.NDArray[np.generic]], view: FeatureView) -> pa.Table:
+    """The same of arrays, both times in microseconds among them; NaN is null."""
+    schema = declared_schema(view)
+    if {*schema.names} != {*columns}:
+        raise ValueError(
+            f"{view.name}: expected the view's columns, found {sorted({*columns} - {*schema.names})} beyond them and "
+            f"{sorted({*schema.names} - {*columns})} missing"
+        )
+    return pa.table([pa.array(columns[field.name], field.type, from_pandas=True) for field in schema], schema=schema)
+
+
+def declared_schema(view: FeatureView) -> pa.Schema:
+    """The columns of a view's snapshots."""
+    fields = [*view.entity_columns, *view.features]
+    types = {field.name: feast_value_type_to_pa(field.dtype.to_value_type()) for field in fields}
+    moment = pa.timestamp("us", "UTC")
+    return pa.schema([*types.items(), ("event_timestamp", moment), ("created_timestamp", moment)])
