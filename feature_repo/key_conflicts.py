@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
-from feast.feature_view_projection import FeatureViewProjection
+if TYPE_CHECKING:  # every command reads this module, and few need Feast, which takes seconds
+    from feast.feature_view_projection import FeatureViewProjection
 
 
 def key_conflict(
