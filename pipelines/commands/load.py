@@ -26,6 +26,7 @@ from training.wording import counted, were
 
 if TYPE_CHECKING:
     from pipelines.raw.load import LoadReport
+    from pipelines.raw.store import RawStore
 
 _FEWEST_REPLACED, _MOST_REPLACED = 20, 0.05
 """Rows of one key and day: of fewer nothing is said, nor of a smaller share."""
@@ -110,6 +111,8 @@ def load(
     changed = any(report.days_loaded for report in reports)
     for outdated in outdated_days(home, [view.name for view in SNAPSHOT_VIEWS] if changed else ()):
         print_warning(f"{outdated}. Compute them again: tidemark features --stale", "stale")
+    if named:
+        _print_first_look(RawStore(home), [report.table for report in reports if report.days_loaded])
     if any(report.problem for report in reports):
         raise typer.Exit(1)
     if all(report.absent for report in reports):
@@ -167,6 +170,18 @@ def _print_remarks(report: LoadReport) -> None:
     if report.problem:
         result = "refused" if report.read else "stopped"
         print_error(report.problem, result)
+
+
+def _print_first_look(store: RawStore, tables: list[str]) -> None:
+    """What only a person can tell to be right: of data that no world made."""
+    from pipelines.raw.loaded_values import doubtful_ids, typical_amounts
+    from pipelines.raw.tables import table
+
+    for name in tables:
+        if amounts := typical_amounts(store, table(name)):
+            console.print(f"[dim]{name}: median (and eight in ten): {escape(amounts)}.[/dim]", soft_wrap=True)
+        if warning := doubtful_ids(store, table(name)):
+            print_warning(warning)
 
 
 def _doubtful_key(report: LoadReport) -> Iterator[str]:

@@ -89,6 +89,27 @@ tables:
     assert "deals: 29 of 200 rows gave way to another row of the same deal_id" in " ".join(told.output.split())
 
 
+def test_the_amounts_of_ones_own_data_are_shown_for_a_look_at_their_units(tidemark, tmp_path):
+    rows = [f"{number},SELL,{number * 1000},2024-01-01,2024-01-02" for number in range(200, 501)]
+    (tmp_path / "deals.csv").write_text(DEALS + "\n".join(rows))
+    told = " ".join(tidemark("load", str(tmp_path)).output.split())
+    assert "deals: median (and eight in ten): price 350,000 USD (230,000 to 470,000)." in told
+    assert "median" not in tidemark("load", str(tmp_path)).output  # nothing was loaded anew
+
+
+def test_ids_whose_rows_happened_long_apart_are_doubted(tidemark, tmp_path):
+    """Of a hundred homes ten were sold again, and their number was taken for the deal's."""
+    first = [f"{home},SELL,1000,2024-01-01,2024-01-02" for home in range(100)]
+    again = [f"{home},SELL,1100,2024-06-01,2024-06-02" for home in range(10)]
+    (tmp_path / "deals.csv").write_text(DEALS + "\n".join([*first, *again]))
+    told = " ".join(tidemark("load", str(tmp_path)).output.split())
+    assert "deals: 10 of 100 with the same deal_id have versions whose occurred_at lies more than 30 days apart" in told
+    (tmp_path / "deals.csv").write_text(DEALS + "\n".join([*first, *(row.replace("06-", "01-") for row in again)]))
+    again = tidemark("load", str(tmp_path), "--max-drop", "1", "--accept-change", "deals.price")
+    assert again.exit_code == 0
+    assert "days apart" not in again.output
+
+
 def test_folders_are_named_side_by_side_or_in_one_setting(tidemark, tmp_path):
     for number in (1, 2):
         (tmp_path / f"export {number}").mkdir()
