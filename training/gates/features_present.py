@@ -52,7 +52,8 @@ def _views(fitted: Fitted) -> Iterator[str]:
             if rows.any() and empty[rows].mean() > EMPTY_VIEW:
                 yield (
                     f"{view} is empty in {empty[rows].mean():.0%} of the rows from {_day(first)} to {_day(last)}, "
-                    f"more than {EMPTY_VIEW:.0%}"
+                    f"more than {EMPTY_VIEW:.0%}: compute its days with `tidemark features`, or, where its data begin "
+                    f"later, train from {_day(last)} on (--start)"
                 )
 
 
