@@ -23,8 +23,8 @@ from pipelines.transforms import PIPELINES
 from pipelines.view_pipeline import ViewPipeline
 
 JOB = "chosen_days"
-REGISTRY, PAGES = "feast_registry", "data_docs"
-"""The ops that have the name of the asset which they record; so have those of the views."""
+REGISTRY, PAGES = "register_features", "render_pages"
+"""Ops, which must not be called as those of assets are."""
 
 OpEvent = dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]
 
@@ -54,7 +54,16 @@ def config_of(days: Sequence[date]) -> Mapping[str, Any]:
 
 def ops_of(views: Sequence[str]) -> list[str]:
     """The ops that publish and serve some views."""
-    return [*views, *(_online(view) for view in views), REGISTRY]
+    return [*map(publishing_op, views), *map(_serving_op_name, views), REGISTRY]
+
+
+def publishing_op(view: str) -> str:
+    """The op that publishes a view."""
+    return f"publish_{view}"
+
+
+def _serving_op_name(view: str) -> str:
+    return f"serve_{view}"
 
 
 def chosen_days_job(policy: RunPolicy) -> dg.JobDefinition:
@@ -81,7 +90,7 @@ def _publishing_op(pipeline: ViewPipeline, policy: RunPolicy) -> dg.OpDefinition
     view = pipeline.name
 
     @dg.op(
-        name=view,
+        name=publishing_op(view),
         description=f"Compute, validate and publish the chosen days of {view}.",
         out=dg.Out(dg.Nothing),
         retry_policy=policy.retries,
@@ -124,7 +133,7 @@ def _serving_op(pipeline: ViewPipeline, policy: RunPolicy) -> dg.OpDefinition:
     key = dg.AssetKey(["online", pipeline.name])
 
     @dg.op(
-        name=_online(pipeline.name),
+        name=_serving_op_name(pipeline.name),
         description=f"Write the newest snapshots of {pipeline.name} to the online store, and compare what it serves.",
         ins={"published": dg.In(dg.Nothing), "registered": dg.In(dg.Nothing)},
         out=dg.Out(dg.Nothing),
@@ -146,7 +155,7 @@ def _serving_op(pipeline: ViewPipeline, policy: RunPolicy) -> dg.OpDefinition:
 def _registry_op() -> dg.OpDefinition:
     @dg.op(name=REGISTRY, description="Apply the declarations to Feast's registry.", out=dg.Out(dg.Nothing))
     def registering(platform: Platform) -> Iterator[OpEvent]:
-        yield dg.AssetMaterialization(REGISTRY, metadata=register(platform.home))
+        yield dg.AssetMaterialization("feast_registry", metadata=register(platform.home))
         yield dg.Output(None)
 
     return registering
@@ -161,7 +170,7 @@ def _pages_op() -> dg.OpDefinition:
     )
     def rendering(platform: Platform) -> Iterator[OpEvent]:
         pages = dg.MetadataValue.url(build(platform.home).as_uri())
-        yield dg.AssetMaterialization(PAGES, metadata={"pages": pages})
+        yield dg.AssetMaterialization("data_docs", metadata={"pages": pages})
         yield dg.Output(None)
 
     return rendering
@@ -179,7 +188,3 @@ def _evaluation(
         severity=result.severity,
         blocking=blocking,
     )
-
-
-def _online(view: str) -> str:
-    return f"online_{view}"

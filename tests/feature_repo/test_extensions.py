@@ -162,7 +162,7 @@ def test_domains_limit_what_is_there(loaded, monkeypatch):
 def test_a_domain_that_nothing_belongs_to_is_refused(loaded, monkeypatch):
     loaded(RESALE)
     monkeypatch.setenv("TIDEMARK_DOMAINS", "home")
-    with pytest.raises(DomainError, match="there is no domain 'home'; there are homes, resale"):
+    with pytest.raises(DomainError, match="there is no domain 'home'; there are homes, ledger, resale"):
         require_domains()
 
 

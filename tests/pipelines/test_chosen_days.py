@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.chosen_days import PAGES, REGISTRY, config_of, ops_of
+from pipelines.chosen_days import PAGES, REGISTRY, config_of, ops_of, publishing_op
 from pipelines.definitions import code_location
 from pipelines.instance import range_tags
 from pipelines.raw.load import load
@@ -60,7 +60,7 @@ def forget(home: Path) -> None:
 
 
 def run_chosen(
-    instance: dg.DagsterInstance, days: Sequence[date], ops: Sequence[str] = (VIEW,)
+    instance: dg.DagsterInstance, days: Sequence[date], ops: Sequence[str] = (publishing_op(VIEW),)
 ) -> dg.ExecuteInProcessResult:
     job = code_location().resolve_job_def("chosen_days")
     return job.execute_in_process(config_of(days), instance, raise_on_error=False, op_selection=ops)
@@ -131,7 +131,7 @@ def test_a_refused_day_is_not_recorded_and_stops_what_follows_but_not_the_other_
     assert recorded(instance) == {NEAR[0], NEAR[2], FAR}
     assert recorded(instance, ["online", VIEW]) == set()
     begun = {event.step_key for event in result.all_events if event.event_type_value == "STEP_START"}
-    assert begun == {VIEW, REGISTRY}
+    assert begun == {publishing_op(VIEW), REGISTRY}
 
 
 def test_the_checks_of_a_view_are_recorded_as_by_its_asset(home, instance, monkeypatch):
@@ -186,7 +186,12 @@ def test_a_day_after_a_gap_is_compared_with_the_day_before_it_as_by_a_run_of_its
 def test_days_that_are_no_partitions_fail_in_a_sentence_and_publish_nothing(home, instance, days, sentence):
     config = {"resources": {"chosen_days": {"config": {"days": days}}}}
     job = code_location().resolve_job_def("chosen_days")
-    result = job.execute_in_process(config, instance, raise_on_error=False, op_selection=[VIEW])
+    result = job.execute_in_process(config, instance, raise_on_error=False, op_selection=[publishing_op(VIEW)])
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     assert sentence in failure.step_failure_data.user_failure_data.description
     assert published(home) == {}
+
+
+def test_the_ui_can_load_the_job_beside_the_assets(home):
+    """No op may be called as that of an asset: within one process nothing tells."""
+    dg.Definitions.validate_loadable(code_location())
