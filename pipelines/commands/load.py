@@ -79,6 +79,7 @@ def load(
     from pipelines.raw.store import AlreadyLoadingError, RawStore
     from pipelines.raw.tables import TABLES
     from pipelines.raw.value_guard import column_names
+    from pipelines.world.building import MARK
     from training.snapshot_inputs import outdated_days
 
     names = [raw.name for raw in TABLES]
@@ -111,7 +112,7 @@ def load(
     changed = any(report.days_loaded for report in reports)
     for outdated in outdated_days(home, [view.name for view in SNAPSHOT_VIEWS] if changed else ()):
         print_warning(f"{outdated}. Compute them again: tidemark features --stale", "stale")
-    if named:
+    if not any((Path(place) / MARK).exists() for place in where):
         _print_first_look(RawStore(home), [report.table for report in reports if report.days_loaded])
     if any(report.problem for report in reports):
         raise typer.Exit(1)
