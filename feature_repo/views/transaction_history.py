@@ -87,11 +87,7 @@ class TransactionHistory:
     @cached_property
     def balance_before(self) -> Floats:
         """The newest known balance of each slice and what has been booked since; NaN where none is known."""
-        balances, stop = self.slices.events["balance_after"], self.slices.stop
-        place = last_where(balances != NO_INTEGER, self.slices.start, stop)
-        if not len(balances):
-            return np.full(len(place), np.nan)
-        return np.where(place < 0, np.nan, (balances[place] + self._flow.between(place + 1, stop)) / 100)
+        return balance_of(self.slices, self._flow)
 
     def flow_sum(self, start: Integers) -> Integers:
         """The sum of amounts from a place on."""
@@ -103,10 +99,7 @@ class TransactionHistory:
 
     def days_since(self, place: Integers) -> Floats:
         """From the events at these places to the transactions; NaN for no place (-1)."""
-        occurred = self.slices.events.occurred
-        if not len(occurred):
-            return np.full(len(place), np.nan)
-        return np.where(place < 0, np.nan, (self.slices.instant - occurred[place]) / DAY)
+        return days_since(self.slices, place)
 
     def near_hours(self, start: Integers, stop: Integers) -> Integers:
         """How many events of windows fall into the transaction's hour, the one before or the one after."""
@@ -152,3 +145,20 @@ def _hour_of(instants: Integers) -> Integers:
 def _weekday_of(instants: Integers) -> Integers:
     days = instants // DAY + _DAYS_TO_1970
     return days - days // 7 * 7
+
+
+def balance_of(slices: Slices, flow: WindowSums) -> Floats:
+    """The newest known balance of each slice and what has been booked since; NaN where none is known."""
+    balances = slices.events["balance_after"]
+    place = last_where(balances != NO_INTEGER, slices.start, slices.stop)
+    if not len(balances):
+        return np.full(len(place), np.nan)
+    return np.where(place < 0, np.nan, (balances[place] + flow.between(place + 1, slices.stop)) / 100)
+
+
+def days_since(slices: Slices, place: Integers) -> Floats:
+    """From the events at these places to each slice's instant; NaN for no place (-1)."""
+    occurred = slices.events.occurred
+    if not len(occurred):
+        return np.full(len(place), np.nan)
+    return np.where(place < 0, np.nan, (slices.instant - occurred[place]) / DAY)

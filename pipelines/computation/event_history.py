@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 import ibis
 import numpy as np
@@ -17,6 +17,8 @@ from feature_repo.stores.events.record import Integers
 from feature_repo.stores.events.slices import EventRequests, EventWindow
 from feature_repo.stores.events.table import EventTable
 from feature_repo.stores.events.versions import EventVersions
+from pipelines.computation.days import MICROSECONDS_A_DAY
+from pipelines.epoch import epoch_day
 from pipelines.raw.contracts import RawTable
 
 MOMENT = pa.timestamp("us", "UTC")
@@ -71,4 +73,4 @@ def midnight_of(day: date) -> datetime:
 
 def micros_at(day: date) -> int:
     """The same in microseconds since 1970."""
-    return (midnight_of(day) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return epoch_day(day) * MICROSECONDS_A_DAY

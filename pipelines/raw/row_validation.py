@@ -31,7 +31,7 @@ SOURCE_ROWS = "_source_rows"
 class RowValidation:
     """A scan read as a raw table.
 
-    `every_row` selects the contract's columns, `known_on` (null where the day cannot be told), `cells` (a hash of all
+    `every_row` selects the contract's columns, `known_on` (null where there is no day), `cells` (a hash of all
     that the source has in the row), `source_rows` (how many rows of the source it sums up), and for rows that are
     refused `reasons`, `origin` and `row`. `dated` selects `known_on` and `cells` alone, which is much cheaper.
     """
@@ -45,7 +45,7 @@ class RowValidation:
     grouped: bool = False
 
     def rows(self, days: Iterable[date | None], selected: str = "*", condition: str = "TRUE") -> str:
-        """The rows of some days for which a condition is true; None are those whose day cannot be told."""
+        """The rows of some days for which a condition is true; None are those without a day."""
         wanted = set(days)
         dated, undated = sorted(day for day in wanted if day), ["known_on IS NULL"] * (None in wanted)
         of_days = " OR ".join([*([self._known_on(dated)] if dated else []), *undated]) or "FALSE"

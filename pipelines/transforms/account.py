@@ -24,6 +24,7 @@ from feature_repo.stores.events.table import EventTable
 from feature_repo.stores.events.versions import versions_of
 from feature_repo.views.account import VIEW
 from feature_repo.views.transaction_events import DAY, MERCHANT, METHOD, cents, normal_merchant
+from feature_repo.views.transaction_history import balance_of, days_since
 from pipelines.computation.days import Days
 from pipelines.computation.declared import declared_arrays, declared_schema
 from pipelines.computation.event_history import EventSource, features_of_requests, midnight_of
@@ -39,7 +40,7 @@ MONTH, MONTHS = 30 * DAY, 6
 
 
 def item_of(text: str) -> str:
-    """What a series of transactions is told by: the words of a merchant or description, without numbers.
+    """What the transactions of a series have in common: the words of a merchant or description, without numbers.
 
     >>> item_of("SEPA-DD Rent 2024/03, ref. 4711") == item_of("SEPA-DD Rent 2024/04, ref. 4799")
     True
@@ -109,7 +110,7 @@ def _features(slices: Slices, age: Floats, credit_limit: Floats) -> Columns:
     income_30d, expense_30d = income.between(since_30d, stop), expense.between(since_30d, stop)
     income_90d, expense_90d = income.between(since_90d, stop), expense.between(since_90d, stop)
 
-    balance = _balance(slices)
+    balance = balance_of(slices, WindowSums(amount))
     known = WindowSums(has_balance).between(since_30d, stop)
     least = -greatest(np.where(has_balance, -balances, NO_INTEGER), since_30d, stop)
     mean = ratio(WindowSums(np.where(has_balance, balances, 0)).between(since_30d, stop) / 100, known)
@@ -140,18 +141,8 @@ def _features(slices: Slices, age: Floats, credit_limit: Floats) -> Columns:
         "transaction_count_30d": stop - since_30d,
         "merchant_count_30d": KeyOrder(slices.events["merchant"]).distinct(since_30d, stop),
         "cash_share_30d": ratio(-by_cash.between(since_30d, stop), expense_30d),
-        "income_last_days": _days_since(slices, newest_income),
+        "income_last_days": days_since(slices, newest_income),
     }
-
-
-def _balance(slices: Slices) -> Floats:
-    """The newest known balance and what was booked since; NaN where none is known."""
-    balances, amount = slices.events["balance_after"], slices.events["amount"]
-    if not len(balances):
-        return np.full(len(slices), np.nan)
-    place = last_where(balances != NO_INTEGER, slices.start, slices.stop)
-    booked = WindowSums(amount).between(place + 1, slices.stop)
-    return np.where(place < 0, np.nan, (balances[place] + booked) / 100)
 
 
 def _by_month(slices: Slices, sums: WindowSums, months: Integers) -> tuple[Floats, Floats]:
@@ -164,12 +155,6 @@ def _by_month(slices: Slices, sums: WindowSums, months: Integers) -> tuple[Float
     off = np.where(counts, by_month / 100 - np.nan_to_num(mean), 0.0)
     deviation = np.sqrt((off * off).sum(axis=0) / np.maximum(months - 1, 1))
     return mean, np.where(months < 2, np.nan, ratio(deviation, np.nan_to_num(mean)))
-
-
-def _days_since(slices: Slices, place: Integers) -> Floats:
-    if not len(slices.events):
-        return np.full(len(slices), np.nan)
-    return np.where(place < 0, np.nan, (slices.instant - slices.events.occurred[place]) / DAY)
 
 
 def _category_labels(raw: RawTables, first: datetime, until: datetime) -> pd.DataFrame:

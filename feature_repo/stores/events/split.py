@@ -1,4 +1,4 @@
-"""Events told apart by a flag, such as money in and money out, so that a window can be one of either alone."""
+"""Events split by a flag, such as money in and money out, so that a window can be one of either alone."""
 
 from __future__ import annotations
 

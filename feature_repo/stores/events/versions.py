@@ -21,7 +21,7 @@ class EventVersions:
 
 
 def versions_of(rows: EventTable) -> EventVersions:
-    """Rows of any order, told apart by id and by when they became known; of the same instant the last row counts."""
+    """The versions in rows of any order, by id and moment of becoming known; of one moment the last row counts."""
     in_order = np.sort(rows.id)
     if not (in_order[1:] == in_order[:-1]).any():
         return EventVersions(rows.sorted(), rows.take(slice(0, 0)), np.zeros(0, np.int64))

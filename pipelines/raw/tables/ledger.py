@@ -71,7 +71,7 @@ TRANSACTION_LABELS = RawTable(
     domain=DOMAIN,
     description=(
         "What is said of a transaction: its category, or whether it was a fraud (`fraud`, `genuine`). A label counts "
-        "from when it was given; of several of one kind, whoever gave them, the latest counts."
+        "from when it was given; of several of one kind the latest counts, from any source."
     ),
     columns=(
         id_column("transaction_id", "the transaction"),
